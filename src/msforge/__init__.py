@@ -1,0 +1,1 @@
+"""msforge: describe, simulate and understand microservices."""
