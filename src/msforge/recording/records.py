@@ -147,3 +147,8 @@ class Records:
     replica_seconds: Floats       # [services] paid replica time in [0, duration], s
     happenings: list[Happening] = field(default_factory=list)
     spans: list[SpanRecord] = field(default_factory=list)
+    parts: Floats = field(default_factory=lambda: np.zeros((0, 2, 0, 5)))
+    """[G, class, W, 5] by the root's arrival window: summed ns of queue, own, store, network, backoff. Empty = not kept.
+
+    With `moments` it says when a body's own time changed, not its callees': what the explanation stands on.
+    """
