@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import erfc, inf, isfinite, sqrt
 from typing import Final
 
@@ -171,7 +172,7 @@ def _check_empirical(p: tuple[float, ...], _: int) -> str:
         return "needs at least one value"
     if p[0] < 0:
         return "values must be >= 0"
-    return "" if all(a <= b for a, b in zip(p, p[1:], strict=False)) else "values must be sorted"
+    return "" if all(a <= b for a, b in pairwise(p)) else "values must be sorted"
 
 
 def _check_normal(p: tuple[float, ...], _: int) -> str:

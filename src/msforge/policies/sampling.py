@@ -14,6 +14,7 @@ from typing import Final
 from msforge.policies.distributions import Dist, cumulative, survival_at_zero
 from msforge.policies.elementary import exp, log, normal_quantile
 from msforge.policies.keys import GAMMA, MASK, SPACING, mix64, to_uniform, word_of
+from msforge.policies.normal import normal
 
 Draw = Callable[[int], float]
 """From the first random word of a draw to its value."""
@@ -91,16 +92,17 @@ def _normal(dist: Dist) -> Draw:
     if sd == 0:
         return lambda x: max(mean, 0.0)
     above_zero = survival_at_zero(mean, sd)
+    quantile = normal if above_zero == 1.0 else normal_quantile  # the table is for full uniforms only
 
     def draw(x: int) -> float:
-        return max(mean - normal_quantile(((x >> 12) + 0.5) * SPACING * above_zero) * sd, 0.0)
+        return max(mean - quantile(((x >> 12) + 0.5) * SPACING * above_zero) * sd, 0.0)
 
     return draw
 
 
 def _lognormal(dist: Dist) -> Draw:
     mu, sigma = dist.params
-    return lambda x: exp(normal_quantile(((x >> 12) + 0.5) * SPACING) * sigma + mu)
+    return lambda x: exp(normal(((x >> 12) + 0.5) * SPACING) * sigma + mu)
 
 
 def _gamma(dist: Dist) -> Draw:
@@ -116,7 +118,7 @@ def _gamma(dist: Dist) -> Draw:
     def at_least_one(x: int) -> float:
         word, first = 0, x
         while True:
-            z = normal_quantile(to_uniform(first))
+            z = normal(to_uniform(first))
             v = z * c + 1.0
             if v > 0.0:
                 v = v * v * v
