@@ -73,3 +73,9 @@ class ResultFormatError(MsforgeError):
 
 class ConservationError(MsforgeError):
     """The simulation lost or invented a request: a bug in msforge, never the user's."""
+
+
+class ConflictError(MsforgeError):
+    """Something of the user's is in the way; nothing was overwritten."""
+
+    exit_code = 4

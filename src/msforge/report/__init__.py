@@ -1,0 +1,1 @@
+"""Results for people: the terminal and JSON. Knows how to show, never how to compute."""

@@ -1,0 +1,103 @@
+"""`msforge simulate`: run a description and summarise what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from msforge.cli.common import (
+    INTERRUPTED, OBJECTIVE_FAILED, ExampleOption, FileArgument, JsonOption, QuietOption, ScenarioOption, SetOption, StrictOption,
+    WindowOption, loading, strictly, terminal, window_of,
+)
+
+if TYPE_CHECKING:
+    from msforge.report.console import Terminal
+    from msforge.results import Result
+    from msforge.spec import Spec
+
+SeedOption = Annotated[int | None, typer.Option("--seed", help="The seed; the same seed gives the same result.", show_default="from the file")]
+ReplicationsOption = Annotated[
+    int | None, typer.Option("--replications", "-n", min=1, help="Independent runs; intervals come from them.", show_default="from the file")
+]
+DurationOption = Annotated[
+    str | None, typer.Option("--duration", metavar="TIME", help="Simulate this long, e.g. 30s.", show_default="from the file")
+]
+ProcessesOption = Annotated[int | None, typer.Option("--processes", min=1, help="Processes to use; the result is the same.", show_default="all cores")]
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the result to FILE (JSON).", show_default=False)]
+
+
+def simulate(
+    file: FileArgument = None,
+    example: ExampleOption = None,
+    scenario: ScenarioOption = None,
+    sets: SetOption = None,
+    seed: SeedOption = None,
+    replications: ReplicationsOption = None,
+    duration: DurationOption = None,
+    window: WindowOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    strict: StrictOption = False,
+    processes: ProcessesOption = None,
+) -> None:
+    """Simulate a system and say whether it holds, where it hurts and why.
+
+    \b
+    Examples:
+      msforge simulate --example shop
+      msforge simulate shop.yaml --scenario payment-down --seed 7 --out run.json
+      msforge simulate shop.yaml --set services.payment.replicas=4 --json
+    """
+    import msforge
+    from msforge.report.files import check_writable
+    from msforge.report.progress import ProgressBar
+
+    term = terminal(quiet=quiet)
+    span = window_of(window)
+    given = loading(file, example, scenario, sets, duration)
+    if out is not None:
+        check_writable(out, never=given["source"])
+    spec = msforge.load(**given)
+    _warnings(spec, given["source"], term, strict)
+    estimate = msforge.estimate(spec, replications=replications)
+    if estimate.big:
+        term.say(f"a big run: {estimate.text}")
+    with ProgressBar(term.err) as progress:
+        shown = None if quiet else progress
+        result = msforge.simulate(spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span)
+    _deliver(result, out, term, as_json)
+
+
+def _warnings(spec: Spec, file: Path, term: Terminal, strict: bool) -> None:
+    """Only how many: `check` is the place to read them. With --strict they are shown, and end the run before it starts."""
+    import msforge
+
+    found = msforge.check(spec)
+    if strict and found:
+        from msforge.report.diagnostics import show_diagnostics
+
+        show_diagnostics(term.err, found)
+        strictly(strict, len(found), term)
+    if found:
+        term.say(f"{len(found)} warning{'s' if len(found) != 1 else ''} about this file; to read {'them' if len(found) != 1 else 'it'}: msforge check {file}")
+
+
+def _deliver(result: Result, out: Path | None, term: Terminal, as_json: bool) -> None:
+    import msforge
+    from msforge.report.summary import summary
+
+    if out is not None:
+        msforge.write_result(result, out)
+    if as_json:
+        term.raw(result.to_json())
+    else:
+        term.show(*summary(result, term.out.width))
+    if out is not None:
+        term.say(f"\nwrote {out}. Read it again with: msforge report {out}")
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if result.failed:
+        raise typer.Exit(OBJECTIVE_FAILED)

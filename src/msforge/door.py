@@ -1,0 +1,126 @@
+"""The public door: every function of `import msforge`. The command line calls these and nothing else.
+
+Nothing heavy is imported until a function needs it, so `import msforge` and `msforge --help` stay quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, UsageError
+
+if TYPE_CHECKING:
+    from msforge.analysis import Explanation
+    from msforge.model import Estimate
+    from msforge.results import Comparison, Result
+    from msforge.spec import Spec
+
+Progress = Callable[[int, int, int], None]
+"""Called with the simulated ns done, the simulated ns in all and the requests so far, over all replications."""
+
+
+def load(source: str | Path, *, scenario: str | None = None, sets: Sequence[str] = ()) -> Spec:
+    """The description in the file `source`, with `scenario` and `sets` ("path=value") laid over it.
+
+    Raises InvalidFileError with every diagnostic at once, UsageError for a scenario that does not exist.
+    """
+    from msforge import spec
+
+    return spec.load(source, scenario=scenario, sets=tuple(sets))
+
+
+def check(source: str | Path | Spec, *, scenario: str | None = None, sets: Sequence[str] = ()) -> list[Diagnostic]:
+    """Every error, or every warning when there is no error. Never raises for an invalid description."""
+    from msforge.analysis import lint
+    from msforge.model import compile_system
+
+    try:
+        spec = _spec(source, scenario, sets)
+        return lint(compile_system(spec), spec)
+    except InvalidFileError as invalid:
+        return invalid.diagnostics
+
+
+def explain(source: str | Path | Spec, *, scenario: str | None = None, sets: Sequence[str] = ()) -> Explanation:
+    """What theory says about the system before any dice are thrown. Raises as `load` does."""
+    from msforge import analysis
+    from msforge.model import compile_system
+
+    return analysis.explain(compile_system(_spec(source, scenario, sets)))
+
+
+def estimate(source: str | Path | Spec, *, replications: int | None = None) -> Estimate:
+    """How much work a run of the description will be, before it starts. Raises as `load` does."""
+    from msforge import model
+
+    return model.estimate(model.compile_system(_spec(source, None, ())), replications=replications)
+
+
+def simulate(
+    source: str | Path | Spec,
+    *,
+    scenario: str | None = None,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    replications: int | None = None,
+    processes: int | None = None,
+    progress: Progress | None = None,
+    window: tuple[int, int] | None = None,
+) -> Result:
+    """Runs the description and summarises what happened.
+
+    `seed` and `replications` are the file's by default; `processes` only decides how fast it is (default: one per
+    core). `window` (ns, ns) reports on that part of the run alone. Raises as `load` does, and UsageError for a run
+    too large to end. A KeyboardInterrupt ends the run early: the Result is about what was measured, and says so.
+    """
+    from msforge import results, sim
+    from msforge.model import compile_system
+
+    system = compile_system(_spec(source, scenario, sets))
+    records = sim.run_many(system, replications=replications, seed=seed, processes=processes, progress=progress)
+    return results.summarise(system, records, window=window)
+
+
+def compare(before: Result, after: Result) -> Comparison:
+    """Every figure of two Results side by side, each difference with its interval, paired by seed where possible."""
+    from msforge import results
+
+    return results.compare(before, after)
+
+
+def read_result(path: str | Path, *, window: tuple[int, int] | None = None) -> Result:
+    """The Result in the file `path`; with `window` (ns, ns), that part of it. Raises ResultFormatError, UsageError."""
+    from msforge import results
+
+    try:
+        text = Path(path).read_text("utf-8")
+    except UnicodeDecodeError as e:
+        raise ResultFormatError(f"{path} is not a result: it is not text", hint="a result is written by `msforge simulate FILE --out run.json`") from e
+    except OSError as e:
+        raise UsageError(f"cannot read {path}: {(e.strerror or str(e)).lower()}") from e
+    result = results.Result.from_json(text, name=str(path))
+    return result if window is None else results.reread(result, window)
+
+
+def write_result(result: Result, path: str | Path) -> None:
+    """Writes `result` to `path` as JSON, whole or not at all. Equal Results give equal bytes. Raises UsageError."""
+    from msforge.report.files import write_atomically
+
+    write_atomically(Path(path), result.to_json().encode("utf-8"))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the language."""
+    from msforge import spec
+
+    return spec.json_schema()
+
+
+def _spec(source: str | Path | Spec, scenario: str | None, sets: Sequence[str]) -> Spec:
+    if isinstance(source, str | Path):
+        return load(source, scenario=scenario, sets=sets)
+    if scenario is not None or sets:
+        raise UsageError("a loaded description takes no scenario or sets", hint="give them to load()")
+    return source

@@ -1,0 +1,91 @@
+"""Two streams: results on stdout, everything else on stderr. The only place that makes rich consoles."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import NoReturn, TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from msforge.report.text import clean, clean_lines
+
+NARROW = 80
+WIDE = 132
+
+
+class _QuietPipe(Console):
+    """A console that lets a broken pipe through: the command line ends quietly on it."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
+def console(stream: TextIO, *, width: int | None = None) -> Console:
+    """A console on `stream`: no markup, no emoji codes, no guessing at what to highlight.
+
+    Not a terminal: 80 columns, no colour. A terminal: its width, at most 132 columns, since longer lines
+    are not read. NO_COLOR, FORCE_COLOR and COLUMNS are honoured by rich.
+    """
+    made = _QuietPipe(file=stream, markup=False, emoji=False, highlight=False, width=width, soft_wrap=False)
+    if width is None:
+        made.width = min(max(made.width, 40), WIDE) if made.is_terminal else NARROW
+    return made
+
+
+class Terminal:
+    """What a command prints to. `quiet` silences narration, never results or errors."""
+
+    def __init__(self, out: TextIO | None = None, err: TextIO | None = None, *, quiet: bool = False) -> None:
+        self.out = console(out or sys.stdout)
+        self.err = console(err or sys.stderr)
+        self.quiet = quiet
+
+    def show(self, *parts: RenderableType) -> None:
+        """Prints results to stdout; when it is no terminal, without blanks at the ends of lines."""
+        if self.out.is_terminal:
+            for part in parts:
+                self.out.print(part)
+            return
+        with self.out.capture() as captured:
+            for part in parts:
+                self.out.print(part)
+        self.out.file.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+
+    def raw(self, text: str) -> None:
+        """Writes `text` to stdout as it is, in UTF-8 with plain newlines wherever the stream allows it.
+
+        For data (JSON, YAML): not wrapped, not coloured, the same bytes on every platform.
+        """
+        stream = self.out.file
+        buffer = getattr(stream, "buffer", None)
+        if buffer is None or stream.isatty():
+            stream.write(text)
+        else:
+            stream.flush()
+            buffer.write(text.encode("utf-8", "backslashreplace"))
+        stream.flush()
+
+    def say(self, message: str, *, style: str = "") -> None:
+        """Narrates to stderr; silent when quiet."""
+        if not self.quiet:
+            self.err.print(Text(clean_lines(message), style=style), soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        """A warning on stderr."""
+        self.err.print(Text.assemble(("warning", "bold yellow"), ": ", clean_lines(message)), soft_wrap=True)
+
+    def fail(self, message: str, hint: str = "") -> None:
+        """An error on stderr: what went wrong, and what to do next."""
+        self.err.print(Text.assemble(("error", "bold red"), ": ", clean_lines(message)), soft_wrap=True)
+        if hint:
+            self.err.print(Text.assemble(("help", "bold cyan"), ": ", clean_lines(hint)), soft_wrap=True)
+
+
+def listing(items: Iterable[str], limit: int = 8) -> str:
+    """Names in a sentence: "a, b, c and 4 more"."""
+    names = [clean(item, limit=60) for item in items]
+    if len(names) > limit:
+        return ", ".join(names[:limit]) + f" and {len(names) - limit} more"
+    return ", ".join(names)
