@@ -254,7 +254,7 @@ def _weibull(dist: Dist) -> Draw:
 
 def _hyperexponential(dist: Dist) -> Draw:
     bounds = np.array(cumulative(dist.params[0::2]))
-    scales = np.array([-mean for mean in dist.params[1::2]])
+    scales: Floats = np.array([-mean for mean in dist.params[1::2]])
 
     def draw(x: Words) -> Floats:
         which = bounds.searchsorted(to_uniform(word_of(x, 1)), side="right")
