@@ -31,6 +31,12 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 @cache
+def _floats(kind: type) -> frozenset[str]:
+    """Fields that hold a float, or a float or None: an integer put there is written as the float it stands for."""
+    return frozenset(name for name, hint in _hints(kind).items() if hint is float or hint == float | None)
+
+
+@cache
 def _default_of(field: dataclasses.Field[Any]) -> tuple[bool, Any]:
     if field.default is not dataclasses.MISSING:
         return True, field.default
@@ -55,6 +61,8 @@ def encode(value: Any, *, sparse: bool = False, skip: frozenset[str] = frozenset
             if field.name in skip:
                 continue
             item = getattr(value, field.name)
+            if isinstance(item, int) and field.name in _floats(type(value)):
+                item = float(item)
             if sparse and _default_of(field) == (True, item):
                 continue
             plain[field.name] = encode(item, sparse=sparse, skip=skip)

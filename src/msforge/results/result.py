@@ -338,8 +338,10 @@ class Series:
 class Recovery:
     """How long an entry took to recover after a fault ended.
 
-    The time from the fault's end to the start of the first bucket from which success and mean latency, averaged over
-    the next ten buckets, stay within the band they held in the minute before the fault began.
+    The time from the fault's end to the first bucket from which, until the next fault or the last arrival, success
+    and mean latency (by arrival, averaged over ten buckets) are back within the band they held in the minute before
+    the fault began, in at least 95 % of the buckets. The band: at most 3 standard deviations (and half a point) below
+    the mean success, at most 3 standard deviations (and 10 %) above the mean latency.
     """
 
     entry: str = doc("the entry")
@@ -365,7 +367,9 @@ class Storm:
 class Check:
     """A law that the measurements must obey, from two independent sources."""
 
-    law: str = doc("`little` (L = lambda W), `little_queue` (Lq = lambda Wq) or `utilisation` (U = X S)")
+    law: str = doc(
+        "`little` (L = lambda W), `little_queue` (Lq = lambda Wq), `utilisation` (busy = X S) or `areas` (two clocks)"
+    )
     name: str = doc("service or store")
     left: float = doc("from the areas under the counts")
     right: float = doc("from the requests' own times")

@@ -52,7 +52,8 @@ class Sample:
     def percentile(self, ten_thousandths: int, *, batches: bool) -> Measured:
         """The pooled percentile q with an interval that needs no density.
 
-        The slices' shares of values <= q give an interval p ± h, dependence within a slice included; read back
+        The slices' shares of values <= q give an interval p ± h, dependence within a slice included (and never
+        narrower than the binomial one that independent values would have); read back
         through the pooled values it is [Q(p - h), Q(p + h)]. There is none when p + h reaches 1: then too few
         values lie beyond q to bound it.
         """
@@ -61,6 +62,8 @@ class Sample:
             return Measured(None)
         half = spread(self.at_most(q).astype(float), self.sizes.astype(float), batches=batches)
         p = ten_thousandths / 10_000
+        if half is not None:
+            half = max(half, 1.96 * math.sqrt(p * (1.0 - p) / self.n))
         if half is None or (half > 0.0 and math.ceil((p + half) * self.n) >= self.n):
             return Measured(q)
         low = self.kth(max(1, math.floor((p - half) * self.n)))

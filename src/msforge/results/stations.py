@@ -53,7 +53,7 @@ def _service(slices: Slices, book: Book, plan: Service) -> ServiceResult:
     span = slices.seconds * 1e9
     table = traffic.service(slices, book, plan.index)
     waits = slices.waits(plan.index)
-    wait_sums, wait_counts = _mean_of(waits)
+    wait_sums, wait_counts = mean_of(waits)
     limited = plan.threads != UNLIMITED or plan.function is not None
     cores = plan.cpu.cores if plan.cpu else 0.0
     ready = _ready(slices, plan.index)
@@ -89,7 +89,7 @@ def _share_of(book: Book, name: str, numerators: Floats, denominators: Floats) -
     return book.ratio(name, "ratio", "", numerators, denominators, share=True)
 
 
-def _mean_of(sample: Sample) -> tuple[Floats, Floats]:
+def mean_of(sample: Sample) -> tuple[Floats, Floats]:
     """Per slice: sum and number of a bucketed sample's values."""
     if not isinstance(sample, Buckets) or not len(sample.values):
         return np.zeros(len(sample.sizes)), sample.sizes.astype(float)
@@ -125,7 +125,7 @@ def _replica(slices: Slices, plan: Service, number: int, replica: ReplicaRecord,
     busy.mean = float(sums[BUSY]) / span
     waiting.mean = float(sums[WAIT]) / span
     waits = slices.replica_waits(number, replica.number)
-    total, count = _mean_of(waits)
+    total, count = mean_of(waits)
     threads, core_time = float(sums[THREADS]), float(sums[UP]) * cores
     limited = plan.threads != UNLIMITED or plan.function is not None
     return ReplicaResult(
