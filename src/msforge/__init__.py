@@ -1,14 +1,25 @@
 """msforge: describe a system of microservices in one YAML file, simulate it, see what a change does.
 
-    >>> import msforge
-    >>> result = msforge.simulate("shop.yaml", scenario="payment-down", seed=7)   # doctest: +SKIP
-    >>> result.story.headline                                                     # doctest: +SKIP
+>>> import msforge
+>>> result = msforge.simulate("shop.yaml", scenario="payment-down", seed=7)   # doctest: +SKIP
+>>> result.story.headline                                                     # doctest: +SKIP
 """
 
 from __future__ import annotations
 
-from msforge.catalog import Example, copy_example, examples
-from msforge.door import check, compare, estimate, explain, load, read_result, schema, simulate, write_result
+from msforge.door import (
+    check,
+    compare,
+    copy_example,
+    estimate,
+    examples,
+    explain,
+    load,
+    read_result,
+    schema,
+    simulate,
+    write_result,
+)
 from msforge.errors import (
     ConflictError,
     ConservationError,
@@ -24,7 +35,6 @@ __all__ = [
     "ConflictError",
     "ConservationError",
     "Diagnostic",
-    "Example",
     "InvalidFileError",
     "MsforgeError",
     "ResultFormatError",

@@ -52,7 +52,9 @@ def copy_example(name: str, folder: str | Path | None = None) -> Path:
     try:
         return _copy(source, target)
     except OSError as e:
-        raise UsageError(f"cannot copy to {target}: {(e.strerror or str(e)).lower()}", hint="choose another folder") from e
+        raise UsageError(
+            f"cannot copy to {target}: {(e.strerror or str(e)).lower()}", hint="choose another folder"
+        ) from e
 
 
 def _copy(source: Example, target: Path) -> Path:
@@ -82,7 +84,9 @@ def _root() -> Path:
     for root in (package / "_examples", package.parent.parent / "examples"):
         if root.is_dir():
             return root
-    raise MsforgeError("this installation of msforge has no examples", hint="install it again: pip install --force-reinstall msforge")
+    raise MsforgeError(
+        "this installation of msforge has no examples", hint="install it again: pip install --force-reinstall msforge"
+    )
 
 
 def _read(folder: Path) -> Example | None:

@@ -13,6 +13,7 @@ from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, Usag
 
 if TYPE_CHECKING:
     from msforge.analysis import Explanation
+    from msforge.catalog import Example
     from msforge.model import Estimate
     from msforge.results import Comparison, Result
     from msforge.spec import Spec
@@ -97,11 +98,14 @@ def read_result(path: str | Path, *, window: tuple[int, int] | None = None) -> R
     try:
         text = Path(path).read_text("utf-8")
     except UnicodeDecodeError as e:
-        raise ResultFormatError(f"{path} is not a result: it is not text", hint="a result is written by `msforge simulate FILE --out run.json`") from e
+        raise ResultFormatError(
+            f"{path} is not a result: it is not text",
+            hint="a result is written by `msforge simulate FILE --out run.json`",
+        ) from e
     except OSError as e:
         raise UsageError(f"cannot read {path}: {(e.strerror or str(e)).lower()}") from e
     result = results.Result.from_json(text, name=str(path))
-    return result if window is None else results.reread(result, window)
+    return result if window is None else results.read_window(result, window)
 
 
 def write_result(result: Result, path: str | Path) -> None:
@@ -116,6 +120,23 @@ def schema() -> dict[str, Any]:
     from msforge import spec
 
     return spec.json_schema()
+
+
+def examples() -> list[Example]:
+    """The examples that come with the package, by name."""
+    from msforge import catalog
+
+    return catalog.examples()
+
+
+def copy_example(name: str, folder: str | Path | None = None) -> Path:
+    """Copies an example to `folder` (default: a new folder of its name here) and returns its description's path.
+
+    Raises UsageError for an unknown name, ConflictError when the folder holds anything; nothing is ever overwritten.
+    """
+    from msforge import catalog
+
+    return catalog.copy_example(name, folder)
 
 
 def _spec(source: str | Path | Spec, scenario: str | None, sets: Sequence[str]) -> Spec:

@@ -78,7 +78,7 @@ class FakeClock:
 
 
 def fake_terminal(width: int = 80) -> tuple[Terminal, Callable[[], str], Callable[[], str]]:
-    """A Terminal of `width` columns that is no terminal, and two functions for what went to stdout and stderr so far."""
+    """A Terminal that writes to memory, and two functions: what went to stdout, what to stderr so far."""
     from msforge.report.console import Terminal, console
 
     out, err = io.StringIO(), io.StringIO()

@@ -9,7 +9,8 @@ from msforge.cli.common import guarded, settings
 from msforge.cli.streams import prepare_streams
 
 HELP = """
-Describe a system of microservices in one YAML file, simulate it, and see what a timeout, a retry or one more replica does.
+Describe a system of microservices in one YAML file, simulate it,
+and see what a timeout, a retry or one more replica does.
 
 Three things to try first:
 
@@ -39,8 +40,12 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _start(
     context: typer.Context,
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),
-    debug: bool = typer.Option(False, "--debug", envvar="MSFORGE_DEBUG", help="Show the full traceback of an unexpected error."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
+    ),
+    debug: bool = typer.Option(
+        False, "--debug", envvar="MSFORGE_DEBUG", help="Show the full traceback of an unexpected error."
+    ),
 ) -> None:
     settings.debug = debug
     if context.invoked_subcommand is None:

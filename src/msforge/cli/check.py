@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msforge.cli.common import (
-    INVALID, ExampleOption, FileArgument, JsonOption, QuietOption, ScenarioOption, SetOption, StrictOption, loading, strictly, terminal,
+    INVALID,
+    ExampleOption,
+    FileArgument,
+    JsonOption,
+    QuietOption,
+    ScenarioOption,
+    SetOption,
+    StrictOption,
+    loading,
+    strictly,
+    terminal,
 )
 
 if TYPE_CHECKING:
@@ -73,5 +83,3 @@ def _yaml(plain: object) -> str:
     import yaml
 
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-
-

@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
 
@@ -25,30 +24,41 @@ INVALID = 3
 OBJECTIVE_FAILED = 99
 INTERRUPTED = 130
 
-FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The system description (YAML).", show_default=False)]
+FileArgument = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="The system description (YAML).", show_default=False)
+]
 ExampleOption = Annotated[
-    str | None, typer.Option("--example", metavar="NAME", help="Use an example that comes with msforge instead of FILE.")
+    str | None,
+    typer.Option("--example", metavar="NAME", help="Use an example that comes with msforge instead of FILE."),
 ]
 ScenarioOption = Annotated[
-    str | None, typer.Option("--scenario", "-s", metavar="NAME", help="Apply this scenario of the file.", show_default=False)
+    str | None,
+    typer.Option("--scenario", "-s", metavar="NAME", help="Apply this scenario of the file.", show_default=False),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change a value, e.g. services.payment.replicas=4. Repeatable.", show_default=False),
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a value, e.g. services.payment.replicas=4. Repeatable.",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No narration, no progress; results and errors only.")]
 WindowOption = Annotated[
-    str | None, typer.Option("--window", metavar="FROM..TO", help="Report on this part of the run only, e.g. 60s..80s.", show_default=False)
+    str | None,
+    typer.Option(
+        "--window", metavar="FROM..TO", help="Report on this part of the run only, e.g. 60s..80s.", show_default=False
+    ),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors (exit code 3).")]
 
 
-@dataclass
 class Settings:
     """What was said before the command's name."""
 
-    debug: bool = False
+    debug = False
 
 
 settings = Settings()
@@ -97,7 +107,9 @@ def _end(error: Exception) -> NoReturn:
         term.fail(error.message, error.hint)
         raise typer.Exit(error.exit_code) from None
     words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    again = "" if settings.debug else "Run it again with MSFORGE_DEBUG=1 set to see the full traceback, and send that too. "
+    again = (
+        "" if settings.debug else "Run it again with MSFORGE_DEBUG=1 set to see the full traceback, and send that too. "
+    )
     term.fail(
         f"msforge failed unexpectedly: {words}",
         f"this is a bug in msforge, not in your file. {again}Please report it{_where()} with the file and the command.",
@@ -138,7 +150,7 @@ def source_path(file: Path | None, example: str | None) -> Path:
     if file is None:
         raise UsageError(
             "no description given",
-            hint="name a file (msforge simulate shop.yaml) or an example (--example shop; `msforge example list` shows all)",
+            hint="name a file, e.g. shop.yaml, or an example: --example shop (`msforge example list` shows all)",
         )
     return existing(file)
 
@@ -163,10 +175,10 @@ def _nearest(file: Path, suffixes: tuple[str, ...]) -> str:
     from msforge.catalog import examples
 
     folder = file.parent
-    names = [p.name for p in folder.iterdir() if p.suffix in suffixes] if folder.is_dir() else []
-    near = get_close_matches(file.name, names, n=1, cutoff=0.5)
+    here = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix in suffixes} if folder.is_dir() else {}
+    near = get_close_matches(file.stem, here, n=1)
     if near:
-        return f"did you mean {folder / near[0]}?"
+        return f"did you mean {here[near[0]]}?"
     if ".json" in suffixes and ".yaml" not in suffixes:
         return "a result is written by `msforge simulate FILE --out run.json`"
     known = [e.name for e in examples()]

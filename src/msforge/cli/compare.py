@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -17,13 +16,26 @@ if TYPE_CHECKING:
 
 Scenarios = Annotated[
     list[str] | None,
-    typer.Option("--scenario", "-s", metavar="NAME", help="With one file: compare it with this scenario, or (given twice) two scenarios.", show_default=False),
+    typer.Option(
+        "--scenario",
+        "-s",
+        metavar="NAME",
+        help="With one file: compare it with this scenario, or (given twice) two scenarios.",
+        show_default=False,
+    ),
 ]
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A result (JSON) or a description (YAML).", show_default=False)],
-    after: Annotated[Path | None, typer.Argument(metavar="AFTER", help="The same; left out: BEFORE changed by --scenario or --set.", show_default=False)] = None,
+    before: Annotated[
+        Path, typer.Argument(metavar="BEFORE", help="A result (JSON) or a description (YAML).", show_default=False)
+    ],
+    after: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="AFTER", help="The same; left out: BEFORE changed by --scenario or --set.", show_default=False
+        ),
+    ] = None,
     scenarios: Scenarios = None,
     sets: SetOption = None,
     seed: SeedOption = None,
@@ -49,7 +61,12 @@ def compare(
     term = terminal(quiet=quiet)
     sides = _sides(before, after, scenarios or [], sets or [])
     with ProgressBar(term.err) as progress:
-        options: dict[str, Any] = {"seed": seed, "replications": replications, "processes": processes, "progress": None if quiet else progress}
+        options: dict[str, Any] = {
+            "seed": seed,
+            "replications": replications,
+            "processes": processes,
+            "progress": None if quiet else progress,
+        }
         results = _results(sides, options)
     compared = msforge.compare(*results)
     if as_json:
@@ -58,8 +75,7 @@ def compare(
         term.show(*comparison_report(compared, term.out.width, every=every))
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(NamedTuple):
     """What stands on one side: a result file, or a description with what is laid over it."""
 
     path: Path
@@ -95,19 +111,23 @@ def _sides(before: Path, after: Path | None, scenarios: list[str], sets: list[st
     if scenario is not None:
         return Side(first), Side(first, scenario)
     raise UsageError(
-        f"nothing to compare {before} with", hint="name a second file, or a change: --scenario payment-down, --set services.payment.replicas=4"
+        f"nothing to compare {before} with",
+        hint="name a second file, or a change: --scenario payment-down, --set services.payment.replicas=4",
     )
 
 
 def _results(sides: tuple[Side, Side], options: dict[str, Any]) -> tuple[Result, Result]:
-    """Both results, simulated where a description was given: with the same seed and as many replications as the other."""
+    """Both results; a description is simulated, with the seed and as many replications as the other side has."""
     import msforge
 
     done: dict[int, Result] = {}
     for n, side in enumerate(sides):
         if side.is_result:
             if side.scenario or side.sets:
-                raise UsageError(f"{side.path} is a result: a scenario or --set changes descriptions only", hint="give the YAML file instead")
+                raise UsageError(
+                    f"{side.path} is a result: a scenario or --set changes descriptions only",
+                    hint="give the YAML file instead",
+                )
             done[n] = msforge.read_result(side.path)
     for n, side in enumerate(sides):
         if n not in done:

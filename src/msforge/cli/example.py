@@ -9,7 +9,7 @@ import typer
 
 from msforge.cli.common import JsonOption, guarded, terminal
 
-app = typer.Typer(help="List the examples that come with msforge, or copy one.")
+app = typer.Typer()
 
 
 def list_examples(as_json: JsonOption = False) -> None:
@@ -37,7 +37,10 @@ def list_examples(as_json: JsonOption = False) -> None:
 
 def copy(
     name: Annotated[str, typer.Argument(help="The example's name.", show_default=False)],
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where to; default: a new folder of its name.", show_default=False)] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="Where to; default: a new folder of its name.", show_default=False),
+    ] = None,
 ) -> None:
     """Copy an example to a new folder. Never overwrites anything.
 

@@ -11,7 +11,9 @@ from msforge.cli.common import JsonOption, WindowOption, existing, terminal, win
 
 
 def report(
-    file: Annotated[Path, typer.Argument(metavar="RESULT", help="A result written by simulate --out.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="RESULT", help="A result written by simulate --out.", show_default=False)
+    ],
     window: WindowOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -13,7 +13,9 @@ HINT = "# yaml-language-server: $schema="
 
 
 def schema(
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it to FILE instead of stdout.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it to FILE instead of stdout.")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of the language, for editors.
 
@@ -35,4 +37,6 @@ def schema(
 
     check_writable(out)
     write_atomically(out, text.encode("utf-8"))
-    term.say(f"wrote {out}. Name it in the first line of a description, and the editor completes and checks it:\n  {HINT}./{out.name}")
+    term.say(
+        f"wrote {out}. Name it in the first line of a description, and an editor completes it:\n  {HINT}./{out.name}"
+    )

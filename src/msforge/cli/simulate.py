@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from msforge.cli.common import (
-    INTERRUPTED, OBJECTIVE_FAILED, ExampleOption, FileArgument, JsonOption, QuietOption, ScenarioOption, SetOption, StrictOption,
-    WindowOption, loading, strictly, terminal, window_of,
+    INTERRUPTED,
+    OBJECTIVE_FAILED,
+    ExampleOption,
+    FileArgument,
+    JsonOption,
+    QuietOption,
+    ScenarioOption,
+    SetOption,
+    StrictOption,
+    WindowOption,
+    loading,
+    strictly,
+    terminal,
+    window_of,
 )
 
 if TYPE_CHECKING:
@@ -17,15 +29,28 @@ if TYPE_CHECKING:
     from msforge.results import Result
     from msforge.spec import Spec
 
-SeedOption = Annotated[int | None, typer.Option("--seed", help="The seed; the same seed gives the same result.", show_default="from the file")]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", help="The seed; the same seed gives the same result.", show_default="from the file"),
+]
 ReplicationsOption = Annotated[
-    int | None, typer.Option("--replications", "-n", min=1, help="Independent runs; intervals come from them.", show_default="from the file")
+    int | None,
+    typer.Option(
+        "--replications", "-n", min=1, help="Independent runs; intervals come from them.", show_default="from the file"
+    ),
 ]
 DurationOption = Annotated[
-    str | None, typer.Option("--duration", metavar="TIME", help="Simulate this long, e.g. 30s.", show_default="from the file")
+    str | None,
+    typer.Option("--duration", metavar="TIME", help="Simulate this long, e.g. 30s.", show_default="from the file"),
 ]
-ProcessesOption = Annotated[int | None, typer.Option("--processes", min=1, help="Processes to use; the result is the same.", show_default="all cores")]
-OutOption = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the result to FILE (JSON).", show_default=False)]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="Processes to use; the result is the same.", show_default="all cores"),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Write the result to FILE (JSON).", show_default=False),
+]
 
 
 def simulate(
@@ -67,22 +92,23 @@ def simulate(
         term.say(f"a big run: {estimate.text}")
     with ProgressBar(term.err) as progress:
         shown = None if quiet else progress
-        result = msforge.simulate(spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span)
+        result = msforge.simulate(
+            spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span
+        )
     _deliver(result, out, term, as_json)
 
 
 def _warnings(spec: Spec, file: Path, term: Terminal, strict: bool) -> None:
-    """Only how many: `check` is the place to read them. With --strict they are shown, and end the run before it starts."""
+    """Only how many: `check` is the place to read them. --strict shows them and ends before the run starts."""
     import msforge
+    from msforge.report.diagnostics import show_diagnostics, tally
 
     found = msforge.check(spec)
     if strict and found:
-        from msforge.report.diagnostics import show_diagnostics
-
         show_diagnostics(term.err, found)
         strictly(strict, len(found), term)
     if found:
-        term.say(f"{len(found)} warning{'s' if len(found) != 1 else ''} about this file; to read {'them' if len(found) != 1 else 'it'}: msforge check {file}")
+        term.say(f"{tally(found)} about this file; to read more: msforge check {file}")
 
 
 def _deliver(result: Result, out: Path | None, term: Terminal, as_json: bool) -> None:

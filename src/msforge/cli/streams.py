@@ -1,5 +1,6 @@
 """Standard streams that can print anything: on an encoding without block characters, look-alikes are written."""
 
+# ruff: noqa: RUF001
 from __future__ import annotations
 
 import codecs
@@ -7,9 +8,41 @@ import io
 import sys
 
 LOOK_ALIKES = {
-    "✓": "+", "✗": "x", "±": "~", "×": "x", "…": ".", "→": ">", "←": "<", "–": "-", "—": "-", "─": "-", "│": "|",
-    "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "▔": "~", "━": "-", "░": ".", "▒": ":",
-    "•": "*", "·": ".", "µ": "u", "∞": "inf", "≤": "<=", "≥": ">=", "‘": "'", "’": "'", "“": '"', "”": '"', "⚠": "!", "▲": "^",
+    "✓": "+",
+    "✗": "x",
+    "±": "~",
+    "×": "x",
+    "…": ".",
+    "→": ">",
+    "←": "<",
+    "–": "-",
+    "—": "-",
+    "─": "-",
+    "│": "|",
+    "▁": "_",
+    "▂": ".",
+    "▃": ":",
+    "▄": "-",
+    "▅": "=",
+    "▆": "+",
+    "▇": "*",
+    "█": "#",
+    "▔": "~",
+    "━": "-",
+    "░": ".",
+    "▒": ":",
+    "•": "*",
+    "·": ".",
+    "µ": "u",
+    "∞": "inf",
+    "≤": "<=",
+    "≥": ">=",
+    "‘": "'",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "⚠": "!",
+    "▲": "^",
 }  # one character for one wherever columns are at stake
 _HANDLER = "msforge.look_alike"
 
@@ -17,7 +50,7 @@ _HANDLER = "msforge.look_alike"
 def _replace(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    lost = error.object[error.start:error.end]
+    lost = error.object[error.start : error.end]
     return "".join(LOOK_ALIKES.get(c, "?") for c in lost), error.end
 
 

@@ -33,7 +33,9 @@ def tally(diagnostics: Sequence[Diagnostic]) -> str:
 
 def _diagnostic(d: Diagnostic) -> Text:
     style = _STYLES[d.severity]
-    text = Text.assemble((d.severity.value, style), (f"[{clean(d.code)}]", style), (f": {clean_lines(d.message)}", "bold"))
+    text = Text.assemble(
+        (d.severity.value, style), (f"[{clean(d.code)}]", style), (f": {clean_lines(d.message)}", "bold")
+    )
     gutter = " " * len(str(d.line))
     place = _place(d)
     if place:

@@ -30,14 +30,20 @@ def _check(path: Path, never: Path | None) -> None:
         raise UsageError(f"cannot write {path}: the folder {parent} does not exist", hint="create it first")
     if path.exists():
         if never is not None and never.exists() and path.samefile(never):
-            raise ConflictError(f"{path} is the description itself", hint="choose another name for the result: --out run.json")
+            raise ConflictError(
+                f"{path} is the description itself", hint="choose another name for the result: --out run.json"
+            )
         if not path.is_file():
             return  # a device or a pipe: written in place
         if not os.access(path, os.W_OK):
-            raise UsageError(f"cannot write {path}: permission denied", hint="choose another file, or change its permissions")
+            raise UsageError(
+                f"cannot write {path}: permission denied", hint="choose another file, or change its permissions"
+            )
         with path.open("rb") as existing:
             if existing.read(1) not in (b"", b"{"):
-                raise ConflictError(f"{path} exists and is not a result file", hint="choose another name, or delete it first")
+                raise ConflictError(
+                    f"{path} exists and is not a result file", hint="choose another name, or delete it first"
+                )
     probe = _temporary(path)
     with probe.open("xb"):
         pass
@@ -71,4 +77,6 @@ def _temporary(path: Path) -> Path:
 
 def _unwritable(path: Path, error: OSError | ValueError) -> UsageError:
     reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-    return UsageError(f"cannot write {path}: {reason.lower()}", hint="choose a place you may write to, e.g. --out run.json")
+    return UsageError(
+        f"cannot write {path}: {reason.lower()}", hint="choose a place you may write to, e.g. --out run.json"
+    )

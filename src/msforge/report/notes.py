@@ -21,7 +21,10 @@ def notes(result: Result) -> Iterator[RenderableType]:
     yield heading("How to read this")
     said = [result.intervals.text, result.percentiles, *indistinct(result.plan or {})]
     broken = [c for c in result.checks if not c.holds]
-    said += [f"{check.law} does not hold at {check.name}: {check.left:.4g} against {check.right:.4g}; report this" for check in broken]
+    said += [
+        f"{check.law} does not hold at {check.name}: {check.left:.4g} against {check.right:.4g}; report this"
+        for check in broken
+    ]
     yield indented(bullets([clean_lines(s) for s in said if s]))
 
 
@@ -31,13 +34,21 @@ def indistinct(plan: Mapping[str, Any]) -> list[str]:
     grpc = sorted({s["word"] for s in plan.get("steps", ()) if s.get("policy", {}).get("protocol") == "grpc"})
     endpoints = [b["name"] for b in plan.get("bodies", ()) if b.get("grpc")]
     if grpc or endpoints:
-        said.append(f"gRPC is not told apart from HTTP: a hop costs what `network` says ({listing(grpc or endpoints, 4)})")
+        said.append(
+            f"gRPC is not told apart from HTTP: a hop costs what `network` says ({listing(grpc or endpoints, 4)})"
+        )
     languages = sorted({s.get("language", "python") for s in plan.get("services", ())})
     if len(languages) > 1:
         said.append(f"languages are not told apart ({', '.join(languages)}): `work` takes what it says in each")
-    brokers = sorted({c["broker"] for c in plan.get("channels", ()) if c.get("broker") not in (DEFAULT_BROKERS[bool(c.get("topic"))], None)})
+    brokers = sorted(
+        {
+            c["broker"]
+            for c in plan.get("channels", ())
+            if c.get("broker") not in (DEFAULT_BROKERS[bool(c.get("topic"))], None)
+        }
+    )
     if brokers:
-        said.append(f"brokers are not told apart ({', '.join(brokers)}): a channel's `kind` decides, and `publish` says what it costs")
+        said.append(f"brokers are not told apart ({', '.join(brokers)}): a channel's `kind` and `publish` decide")
     return said
 
 

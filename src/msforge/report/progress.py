@@ -33,7 +33,9 @@ class ProgressBar:
     def __enter__(self) -> ProgressBar:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.stop()
 
@@ -50,9 +52,14 @@ class ProgressBar:
 
     def _start(self, total: int) -> Progress:
         bar = Progress(
-            BarColumn(bar_width=20), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[words]}", markup=False),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=False), TextColumn("left"),
-            console=self._console, transient=True, auto_refresh=False,
+            BarColumn(bar_width=20),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[words]}", markup=False),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=False),
+            TextColumn("left"),
+            console=self._console,
+            transient=True,
+            auto_refresh=False,
         )
         self._task = bar.add_task("", total=max(total, 1), words="")
         bar.start()

@@ -25,7 +25,7 @@ def indented(part: RenderableType) -> Padding:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], width: int, *, names: int = 1) -> Padding:
-    """A borderless, indented table of `width` columns: the first `names` columns hold words, the rest numbers, to the right.
+    """A borderless, indented table of `width` columns: first `names` columns of words, then numbers, to the right.
 
     Numbers are never cut. When the table is too wide, first the gaps narrow, then the first name is cut.
     """
@@ -37,7 +37,9 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], width: in
     wide[0] = max(wide[0] - max(excess, 0), min(wide[0], 8))
     made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="underline")
     for n, title in enumerate(titles):
-        made.add_column(title, justify="left" if n < names else "right", no_wrap=True, overflow="ellipsis", width=wide[n])
+        made.add_column(
+            title, justify="left" if n < names else "right", no_wrap=True, overflow="ellipsis", width=wide[n]
+        )
     for row in cells:
         made.add_row(*row)
     return indented(made)

@@ -25,7 +25,9 @@ def where(result: Result, width: int) -> Iterator[RenderableType]:
         rows = _busiest(result)
         if not rows:
             return
-    lines = [(name(row.name), clean(symptoms.get(row.name, "") or _what(row)), *_figures(row)) for row in rows[:ROWS]]
+    lines: list[tuple[str | Text, ...]] = [
+        (name(row.name), clean(symptoms.get(row.name, "") or _what(row)), *_figures(row)) for row in rows[:ROWS]
+    ]
     yield table(("", "what", "busy", "queue", "longest", "wait mean", "wait p95"), lines, width, names=2)
     if len(rows) > ROWS:
         yield indented(Text(f"and {len(rows) - ROWS} more; the tables below have them"))
@@ -67,7 +69,10 @@ def _figures(part: ServiceResult | StoreResult) -> tuple[Text, ...]:
     longest = count(part.waiting_level.most)
     return (
         number(percent(busy) if part.utilisation.value is not None or busy else NOTHING, alarm=busy >= 0.95),
-        number(count(part.waiting.value)), number(longest), number(duration(part.wait_mean.value)), number(p95),
+        number(count(part.waiting.value)),
+        number(longest),
+        number(duration(part.wait_mean.value)),
+        number(p95),
     )
 
 

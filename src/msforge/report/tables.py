@@ -79,7 +79,9 @@ def _latency(traffic: Traffic, label: str) -> tuple[Text, ...]:
     counts, latency = traffic.counts, traffic.answered
     success = counts.success.value
     return (
-        name(label), number(f"{counts.arrivals:,}"), number(rate(counts.rate.value)),
+        name(label),
+        number(f"{counts.arrivals:,}"),
+        number(rate(counts.rate.value)),
         number(percent(success), alarm=success is not None and success < 0.9),
         *(number(duration(p.value)) for p in (latency.p50, latency.p90, latency.p95, latency.p99, latency.p999)),
     )
@@ -113,10 +115,16 @@ def _services(result: Result, width: int) -> Iterator[RenderableType]:
 def _service(service: ServiceResult, retries: int, changes: int) -> tuple[Text, ...]:
     busy, cpu = service.utilisation.value, service.cpu.value
     return (
-        name(service.name), number(_replicas(service)),
-        number(percent(busy, 2), alarm=(busy or 0.0) >= 0.95), number(percent(cpu, 2), alarm=(cpu or 0.0) >= 0.95),
-        number(count(service.waiting.value)), number(duration(service.wait_p95.value)), number(percent(service.waited.value, 2)),
-        number(count(service.refused), alarm=service.refused > 0), number(count(retries)), number(count(changes)),
+        name(service.name),
+        number(_replicas(service)),
+        number(percent(busy, 2), alarm=(busy or 0.0) >= 0.95),
+        number(percent(cpu, 2), alarm=(cpu or 0.0) >= 0.95),
+        number(count(service.waiting.value)),
+        number(duration(service.wait_p95.value)),
+        number(percent(service.waited.value, 2)),
+        number(count(service.refused), alarm=service.refused > 0),
+        number(count(retries)),
+        number(count(changes)),
     )
 
 
@@ -138,8 +146,8 @@ def _cold_starts(result: Result) -> Iterator[RenderableType]:
     for service in result.services:
         if service.invocations:
             share = percent(service.cold_starts / service.invocations)
-            cold = f"{clean(service.name)}: {service.invocations:,} invocations, {service.cold_starts:,} cold starts ({share})"
-            yield indented(Text(cold))
+            said = f"{service.invocations:,} invocations, {service.cold_starts:,} cold starts ({share})"
+            yield indented(Text(f"{clean(service.name)}: {said}"))
 
 
 def _calls(result: Result, width: int) -> Iterator[RenderableType]:
@@ -151,8 +159,13 @@ def _calls(result: Result, width: int) -> Iterator[RenderableType]:
     yield heading("Calls that were tried again or failed")
     rows = [
         (
-            name(e.name), number(f"{e.calls:,}"), number(count(e.attempts.value)), number(count(e.retries)), number(count(e.hedges)),
-            number(count(e.budget_denied)), number(percent(e.failure.value), alarm=(e.failure.value or 0) > 0.1),
+            name(e.name),
+            number(f"{e.calls:,}"),
+            number(count(e.attempts.value)),
+            number(count(e.retries)),
+            number(count(e.hedges)),
+            number(count(e.budget_denied)),
+            number(percent(e.failure.value), alarm=(e.failure.value or 0) > 0.1),
         )
         for e in edges[:MOST]
     ]
@@ -179,8 +192,14 @@ def _store(store: StoreResult, cached: bool) -> tuple[str | Text, ...]:
     asked, busy = store.hits + store.misses, store.utilisation.value
     cache = (number(percent(store.hits / asked) if asked else NOTHING), number(count(store.shared))) if cached else ()
     return (
-        name(store.name), clean(store.kind, limit=12), number(rate(store.rate.value)), number(percent(busy, 2), alarm=(busy or 0.0) >= 0.95),
-        number(count(store.waiting.value)), number(duration(store.wait_mean.value)), number(count(store.timeouts), alarm=store.timeouts > 0), *cache,
+        name(store.name),
+        clean(store.kind, limit=12),
+        number(rate(store.rate.value)),
+        number(percent(busy, 2), alarm=(busy or 0.0) >= 0.95),
+        number(count(store.waiting.value)),
+        number(duration(store.wait_mean.value)),
+        number(count(store.timeouts), alarm=store.timeouts > 0),
+        *cache,
     )
 
 
@@ -192,7 +211,9 @@ def _channels(result: Result, width: int) -> Iterator[RenderableType]:
     yield table(titles, [_channel(c) for c in result.channels[:MOST]], width, names=2)
     for channel in result.channels[:MOST]:
         extra = {
-            "dropped": channel.dropped, "refused at publish": channel.rejected, "lost before publish": channel.lost,
+            "dropped": channel.dropped,
+            "refused at publish": channel.rejected,
+            "lost before publish": channel.lost,
             "effects applied twice": channel.applied_twice,
         }
         said = ", ".join(f"{n:,} {words}" for words, n in extra.items() if n)
@@ -202,8 +223,14 @@ def _channels(result: Result, width: int) -> Iterator[RenderableType]:
 
 def _channel(channel: ChannelResult) -> tuple[str | Text, ...]:
     return (
-        name(channel.name), channel.kind, number(f"{channel.published:,}"), number(f"{channel.done:,}"), number(count(channel.backlog_most)),
-        number(count(channel.backlog_end)), number(duration(channel.age_most)), number(count(channel.redelivered)),
+        name(channel.name),
+        channel.kind,
+        number(f"{channel.published:,}"),
+        number(f"{channel.done:,}"),
+        number(count(channel.backlog_most)),
+        number(count(channel.backlog_end)),
+        number(duration(channel.age_most)),
+        number(count(channel.redelivered)),
         number(count(channel.dead), alarm=channel.dead > 0),
     )
 
@@ -213,7 +240,10 @@ def _sagas(result: Result, width: int) -> Iterator[RenderableType]:
     if not sagas:
         return
     yield heading("Sagas")
-    rows = [(name(s.name), number(count(s.undone)), number(count(s.retried)), number(count(s.stuck), alarm=s.stuck > 0)) for s in sagas]
+    rows = [
+        (name(s.name), number(count(s.undone)), number(count(s.retried)), number(count(s.stuck), alarm=s.stuck > 0))
+        for s in sagas
+    ]
     yield table(("", "undone", "undos retried", "stuck"), rows, width)
 
 
@@ -232,7 +262,9 @@ def _storm(result: Result) -> Iterator[RenderableType]:
     made.add_row("calls that were retries", percent(again))
     made.add_row("work done for nobody", Text(percent(gone), "bold red" if gone > 0.1 else ""))
     for recovery in recoveries[:6]:
-        made.add_row(name(recovery.entry.split(" -> ")[-1], 28), Text(f"{clean(recovery.label)}: {clean(recovery.text)}"))
+        made.add_row(
+            name(recovery.entry.split(" -> ")[-1], 28), Text(f"{clean(recovery.label)}: {clean(recovery.text)}")
+        )
     yield indented(made)
 
 
@@ -241,7 +273,9 @@ def _cost(result: Result, width: int) -> Iterator[RenderableType]:
     if not items:
         return
     yield heading("Cost, at this run's load")
-    rows: list[tuple[Text, Text]] = [(name(i.name), number(money(i.per_month))) for i in sorted(items, key=lambda i: -i.per_month)[:MOST]]
+    rows: list[tuple[Text, Text]] = [
+        (name(i.name), number(money(i.per_month))) for i in sorted(items, key=lambda i: -i.per_month)[:MOST]
+    ]
     rows.append((Text("together", "bold"), Text(money(result.cost.per_month), "bold")))
     yield table(("", "per month"), rows, width)
     if result.cost.per_million is not None:

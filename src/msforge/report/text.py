@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from itertools import pairwise
 
 _UNITS = ((1_000_000_000.0, "s"), (1_000_000.0, "ms"), (1_000.0, "µs"), (1.0, "ns"))
 _BARS = "▁▂▃▄▅▆▇█"
-NOTHING = "–"
+NOTHING = "–"  # noqa: RUF001
 
 
 def clean(text: str, *, limit: int = 0) -> str:
@@ -112,9 +113,9 @@ def percent(ratio: float | None, digits: int = 3) -> str:
     return (significant(value, digits) if value >= 0.01 else f"{value:.2g}") + "%"
 
 
-def rate(per_second: float | None) -> str:
+def rate(per_second: float | None, digits: int = 3) -> str:
     """A rate: "120/s", "0.25/s"."""
-    return NOTHING if per_second is None or math.isnan(per_second) else significant(per_second) + "/s"
+    return NOTHING if per_second is None or math.isnan(per_second) else significant(per_second, digits) + "/s"
 
 
 def count(value: float | None) -> str:
@@ -135,6 +136,17 @@ def money(amount: float | None) -> str:
     if abs(amount) >= 1000:
         return f"{amount:,.0f}"
     return f"{amount:,.2f}" if abs(amount) >= 1 or amount == 0 else significant(amount)
+
+
+def figure(value: float | None, unit: str, digits: int = 3) -> str:
+    """A figure of the Result in its `unit`: ns, ratio, per_second, cost, or anything else for a plain number."""
+    if unit == "ns":
+        return duration(value, digits)
+    if unit == "ratio":
+        return percent(value, digits)
+    if unit == "per_second":
+        return rate(value, digits)
+    return money(value) if unit == "cost" else count(value)
 
 
 def plural(number: int, one: str, many: str = "") -> str:
@@ -167,7 +179,7 @@ def squeeze(values: list[float], width: int) -> list[float]:
     if len(values) <= width:
         return list(values)
     edges = [round(i * len(values) / width) for i in range(width + 1)]
-    return [_mean(values[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [_mean(values[a:b]) for a, b in pairwise(edges)]
 
 
 def _mean(values: list[float]) -> float:

@@ -80,7 +80,11 @@ def _quality(entry: TrafficSeries, several: bool) -> Iterator[Track]:
 
 
 def _failed_share(entry: TrafficSeries) -> list[float]:
-    lost = [sum(column) for column in zip(*entry.failed.values(), strict=True)] if entry.failed else [0.0] * len(entry.arrivals)
+    lost = (
+        [sum(column) for column in zip(*entry.failed.values(), strict=True)]
+        if entry.failed
+        else [0.0] * len(entry.arrivals)
+    )
     return [f / n if n > 0 else math.nan for f, n in zip(lost, entry.arrivals, strict=True)]
 
 

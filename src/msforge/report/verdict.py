@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from msforge.report.shapes import heading, indented
-from msforge.report.text import clean, clean_lines, duration, moment, percent, plural, rate
+from msforge.report.text import clean, clean_lines, figure, moment, plural, rate
 from msforge.results.figures import Measured
 from msforge.results.result import ObjectiveResult, Result
 
@@ -27,7 +27,9 @@ def head(result: Result) -> Iterator[RenderableType]:
     for note in result.notes:
         yield Text.assemble(("⚠ ", "bold yellow"), clean_lines(note))
     for trouble in result.unstable:
-        yield Text.assemble(("⚠ ", "bold red"), (clean_lines(trouble.text), "bold red"), f" ({_growth(trouble.low, trouble.high)})")
+        yield Text.assemble(
+            ("⚠ ", "bold red"), (clean_lines(trouble.text), "bold red"), f" ({_growth(trouble.low, trouble.high)})"
+        )
     if result.unstable:
         yield Text("  Means and percentiles of a system that falls behind depend on how long it ran.", style="red")
 
@@ -47,14 +49,22 @@ def objectives(result: Result) -> Iterator[RenderableType]:
     """Each objective: a mark, what was wanted, what was measured, and the verdict in a word."""
     yield heading("Objectives")
     if not result.objectives:
-        yield indented(Text("none in the file. Add some, e.g.  objectives: {gateway.checkout: [p99 < 800ms, success > 99%]}"))
+        yield indented(
+            Text("none in the file. Add some, e.g.  objectives: {gateway.checkout: [p99 < 800ms, success > 99%]}")
+        )
         return
     made = Table.grid(padding=(0, 2), pad_edge=False)
     for justify in ("left", "left", "left", "right", "left"):
         made.add_column(justify=justify, no_wrap=True, overflow="ellipsis")
     for objective in result.objectives:
         mark = Text("✓", "bold green") if objective.met else Text("✗", "bold red")
-        made.add_row(mark, clean(objective.subject, limit=30), clean(objective.text, limit=24), with_interval(objective), _verdict(objective))
+        made.add_row(
+            mark,
+            clean(objective.subject, limit=30),
+            clean(objective.text, limit=24),
+            with_interval(objective),
+            _verdict(objective),
+        )
     yield indented(made)
 
 
@@ -65,17 +75,10 @@ def with_interval(objective: ObjectiveResult) -> str:
 
 def measured_text(measured: Measured, unit: str) -> str:
     """A figure and its interval: "412ms ± 20ms", "99.4% ± 0.1%"."""
-    show = {"ns": duration, "ratio": percent, "per_second": rate}.get(unit, rate)
     if measured.value is None:
         return "nothing measured"
     half = measured.half_width
-    return show(measured.value) + (f" ± {_half(half, unit)}" if half is not None else "")
-
-
-def _half(half: float, unit: str) -> str:
-    if unit == "ns":
-        return duration(half, 2)
-    return percent(half, 2) if unit == "ratio" else rate(half)
+    return figure(measured.value, unit) + (f" ± {figure(half, unit, 2)}" if half is not None else "")
 
 
 def _verdict(objective: ObjectiveResult) -> Text:
