@@ -9,6 +9,7 @@ counts is the number of passes, and for short blocks the number of calls.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from math import sqrt
 from typing import Final
 
@@ -77,6 +78,8 @@ def raw_block(key: int, first: int, count: int, context: int = 0, word: int = 0)
 
 def uniform_block(key: int, first: int, count: int, context: int = 0, word: int = 0) -> Floats:
     """`uniform(key, n, context, word)` for n = first .. first + count - 1, as float64[count]."""
+    if word == 0 and count <= CHUNK:
+        return to_uniform(words(key, first, count, context))
     return to_uniform(raw_block(key, first, count, context, word))
 
 
@@ -233,7 +236,8 @@ def _pareto(dist: Dist) -> Draw:
         v = log(to_uniform(x))
         np.multiply(v, power, out=v)
         v = exp(v, extreme)
-        return np.multiply(v, scale, out=v)
+        with np.errstate(over="ignore") if extreme else nullcontext():
+            return np.multiply(v, scale, out=v)
 
     return draw
 
@@ -247,7 +251,8 @@ def _weibull(dist: Dist) -> Draw:
         v = log(np.negative(v, out=v))
         np.multiply(v, power, out=v)
         v = exp(v, extreme)
-        return np.multiply(v, scale, out=v)
+        with np.errstate(over="ignore") if extreme else nullcontext():
+            return np.multiply(v, scale, out=v)
 
     return draw
 
