@@ -15,7 +15,7 @@ from math import erfc, inf, isfinite, sqrt
 from typing import Final
 
 from msforge.policies import moments
-from msforge.policies.elementary import exp, log
+from msforge.policies.elementary import log
 
 KINDS: Final = (
     "constant", "exponential", "uniform", "normal", "lognormal", "gamma", "erlang", "pareto", "weibull",
@@ -103,7 +103,9 @@ def cumulative(weights: Sequence[float]) -> list[float]:
 
 @lru_cache(maxsize=64)
 def _zipf_bounds(n: int, s: float) -> tuple[float, ...]:
-    return tuple(cumulative([exp(log(float(rank)) * -s) for rank in range(1, n + 1)]))
+    # The C library's power, ten times faster with a million ranks: its last bit moves a bound by 1e-16 of
+    # the whole, so that a draw differs between platforms once in about 1e16 / n.
+    return tuple(cumulative([rank**-s for rank in range(1, n + 1)]))
 
 
 def survival_at_zero(mean: float, sd: float) -> float:
