@@ -14,8 +14,9 @@ from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, Usag
 if TYPE_CHECKING:
     from msforge.analysis import Explanation
     from msforge.catalog import Example
-    from msforge.model import Estimate
-    from msforge.results import Comparison, Result
+    from msforge.model.estimate import RunEstimate
+    from msforge.results import Result
+    from msforge.results.compare import Comparison
     from msforge.spec import Spec
 
 Progress = Callable[[int, int, int], None]
@@ -52,11 +53,12 @@ def explain(source: str | Path | Spec, *, scenario: str | None = None, sets: Seq
     return analysis.explain(compile_system(_spec(source, scenario, sets)))
 
 
-def estimate(source: str | Path | Spec, *, replications: int | None = None) -> Estimate:
-    """How much work a run of the description will be, before it starts. Raises as `load` does."""
-    from msforge import model
+def estimate(source: str | Path | Spec, *, scenario: str | None = None, sets: Sequence[str] = ()) -> RunEstimate:
+    """How much work one replication of the description will be, before it starts. Raises as `load` does."""
+    from msforge.model import compile_system
+    from msforge.model.estimate import estimate as size_of
 
-    return model.estimate(model.compile_system(_spec(source, None, ())), replications=replications)
+    return size_of(compile_system(_spec(source, scenario, sets)))
 
 
 def simulate(
@@ -86,9 +88,9 @@ def simulate(
 
 def compare(before: Result, after: Result) -> Comparison:
     """Every figure of two Results side by side, each difference with its interval, paired by seed where possible."""
-    from msforge import results
+    from msforge.results.compare import compare as side_by_side
 
-    return results.compare(before, after)
+    return side_by_side(before, after)
 
 
 def read_result(path: str | Path, *, window: tuple[int, int] | None = None) -> Result:

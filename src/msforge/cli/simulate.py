@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from msforge.results import Result
     from msforge.spec import Spec
 
+LONG = 20.0
+"""Seconds that a run may be expected to take before it is announced."""
+
 SeedOption = Annotated[
     int | None,
     typer.Option("--seed", help="The seed; the same seed gives the same result.", show_default="from the file"),
@@ -87,15 +90,32 @@ def simulate(
         check_writable(out, never=given["source"])
     spec = msforge.load(**given)
     _warnings(spec, given["source"], term, strict)
-    estimate = msforge.estimate(spec, replications=replications)
-    if estimate.big:
-        term.say(f"a big run: {estimate.text}")
+    _announce(spec, replications, processes, term)
     with ProgressBar(term.err) as progress:
         shown = None if quiet else progress
         result = msforge.simulate(
             spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span
         )
     _deliver(result, out, term, as_json)
+
+
+def _announce(spec: Spec, replications: int | None, processes: int | None, term: Terminal) -> None:
+    """Says how long a big run will take, before it starts; the absurd ones were refused when the file was read."""
+    import os
+
+    import msforge
+    from msforge.report.text import count, duration, plural
+
+    size = msforge.estimate(spec)
+    runs = replications or spec.model.simulation.replications
+    workers = min(processes or os.cpu_count() or 1, runs)
+    seconds = size.seconds * -(-runs // workers)
+    if seconds > LONG:
+        term.say(
+            f"a big run: about {count(size.roots)} requests, {count(size.service_requests)} inside, in each of "
+            f"{plural(runs, 'replication')}; expect about {duration(seconds * 1e9, 1)}. "
+            "Ctrl-C ends it and shows what was measured so far"
+        )
 
 
 def _warnings(spec: Spec, file: Path, term: Terminal, strict: bool) -> None:

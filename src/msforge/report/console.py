@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from msforge.report.text import clean, clean_lines
@@ -15,8 +16,14 @@ NARROW = 80
 WIDE = 132
 
 
-class _QuietPipe(Console):
-    """A console that lets a broken pipe through: the command line ends quietly on it."""
+class _Careful(Console):
+    """A console that lets a broken pipe through, and nothing that a terminal would obey but what it drew itself."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Segments as rich makes them, harmless whatever text is inside."""
+        for segment in super().render(renderable, options):
+            harmless = segment.control or segment.text.isprintable() or segment.text == "\n"
+            yield segment if harmless else Segment(clean_lines(segment.text), segment.style)
 
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError
@@ -28,7 +35,7 @@ def console(stream: TextIO, *, width: int | None = None) -> Console:
     Not a terminal: 80 columns, no colour. A terminal: its width, at most 132 columns, since longer lines
     are not read. NO_COLOR, FORCE_COLOR and COLUMNS are honoured by rich.
     """
-    made = _QuietPipe(file=stream, markup=False, emoji=False, highlight=False, width=width, soft_wrap=False)
+    made = _Careful(file=stream, markup=False, emoji=False, highlight=False, width=width, soft_wrap=False)
     if width is None:
         made.width = min(max(made.width, 40), WIDE) if made.is_terminal else NARROW
     return made

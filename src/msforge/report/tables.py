@@ -93,7 +93,7 @@ def _endings(traffic: Traffic) -> str:
     if traffic.counts.in_flight:
         outcomes["in_flight"] = traffic.counts.in_flight
     ranked = sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{n:,} {word.replace('_', ' ')}" for word, n in ranked)
+    return ", ".join(f"{n:,} {clean(word).replace('_', ' ')}" for word, n in ranked)
 
 
 def _services(result: Result, width: int) -> Iterator[RenderableType]:
