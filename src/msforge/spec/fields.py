@@ -31,6 +31,9 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
+    def tidy(self, out: dict[str, Any]) -> None:
+        """Takes out of the resolved mapping what has no meaning beside the rest of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -71,6 +74,12 @@ def _unit(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return check
 
 
+def _digits(value: Any) -> str:
+    """How to write what looks like a number to a person but is text in YAML 1.2."""
+    text = value.replace("_", "").replace(",", "") if isinstance(value, str) else ""
+    return f"write {int(text)}" if text.isdecimal() and text.isascii() and text != value and len(text) < 20 else ""
+
+
 def _count(least: int, unlimited: bool) -> Callable[[Any], int]:
     also = " or `unlimited`" if unlimited else ""
 
@@ -78,10 +87,10 @@ def _count(least: int, unlimited: bool) -> Callable[[Any], int]:
         if unlimited and value == "unlimited":
             return UNLIMITED
         if isinstance(value, bool) or not isinstance(value, int):
-            if isinstance(value, float) and value.is_integer():
+            if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
                 value = int(value)
             else:
-                raise fail("E203", f"expected a whole number{also}, found {shown(value)}")
+                raise fail("E203", f"expected a whole number{also}, found {shown(value)}", _digits(value))
         if value < least:
             raise fail("E204", f"{value} is too small: the least is {least}")
         if value > MOST:

@@ -42,10 +42,16 @@ class Budget(Part):
         10, description="`kind: grpc`: most tokens; a failure takes 1, and retries stop at half of this or below.")
     token_ratio: PositiveRatio = Field(0.1, description="`kind: grpc`: tokens that one success gives back.")
 
+    def _others(self) -> set[str]:
+        return {"ratio", "burst", "minimum"} if self.kind == "grpc" else {"max_tokens", "token_ratio"}
+
+    def tidy(self, out: dict[str, Any]) -> None:
+        for key in self._others():
+            del out[key]
+
     @model_validator(mode="after")
     def _one_kind(self) -> Budget:
-        other = {"ratio", "burst", "minimum"} if self.kind == "grpc" else {"max_tokens", "token_ratio"}
-        wrong = sorted(self.model_fields_set & other)
+        wrong = sorted(self.model_fields_set & self._others())
         if wrong:
             raise fail("E401", f"`{wrong[0]}` does not belong to a budget of `kind: {self.kind}`",
                        "a ratio budget has ratio, burst, minimum; a grpc budget has max_tokens, token_ratio")
@@ -128,6 +134,11 @@ class CircuitBreaker(Part):
     open_for: PositiveDuration = Field(60_000_000_000, description="How long it stays open before trial calls are let in.")
     trial_calls: Positive = Field(10, description="Calls admitted when half-open; when all are in it closes or opens again.")
 
+    def tidy(self, out: dict[str, Any]) -> None:
+        if self.consecutive is not None:
+            del out["window"]
+            out.pop("minimum_calls", None)
+
     @model_validator(mode="after")
     def _one_rule(self) -> CircuitBreaker:
         if self.consecutive is not None and (self.failure_rate is not None or self.slow_call is not None):
@@ -141,7 +152,7 @@ class CircuitBreaker(Part):
                        f"({self.window.size} calls): it could never open", "lower minimum_calls or widen the window")
         if self.failure_rate is None and self.consecutive is None and self.slow_call is None:
             self.__dict__["failure_rate"] = 0.5
-        if self.minimum_calls is None:
+        if self.minimum_calls is None and self.consecutive is None:
             self.__dict__["minimum_calls"] = 100 if self.window.timed else min(100, self.window.size)
         return self
 

@@ -100,6 +100,10 @@ class Consumer(Part):
     idempotent: bool = Field(False, description="Handling a message twice has the effect of once.")
     steps: list[Step] = Field([], description="What is done for each message.")
 
+    def tidy(self, out: dict[str, Any]) -> None:
+        if self.retry is not None:
+            del out["retry"]["on"]
+
     @model_validator(mode="after")
     def _sensible(self) -> Consumer:
         if self.prefetch is None:
@@ -200,6 +204,9 @@ class Function(Part):
     cost_per_gib_second: Number = Field(0.0, description="Price of a GiB of memory for a second of running.")
 
 
+_NOT_OF_FUNCTIONS: Final = frozenset({"replicas", "threads", "autoscale", "instance", "queue"})
+
+
 class Service(Part):
     """A deployable: its replicas, its threads, its endpoints and consumers."""
 
@@ -226,10 +233,15 @@ class Service(Part):
     endpoints: dict[Name, Endpoint] = Field({}, description="What it can be asked to do.")
     consumers: dict[Name, Consumer] = Field({}, description="The channels it takes messages from.")
 
+    def tidy(self, out: dict[str, Any]) -> None:
+        if self.function is not None:
+            for key in _NOT_OF_FUNCTIONS:
+                out.pop(key, None)
+
     @model_validator(mode="after")
     def _sensible(self) -> Service:
         if self.function is not None:
-            wrong = sorted(self.model_fields_set & {"replicas", "threads", "autoscale", "instance", "queue"})
+            wrong = sorted(self.model_fields_set & _NOT_OF_FUNCTIONS)
             if wrong:
                 raise fail("E401", f"`{wrong[0]}` has no meaning for a `function`: each request gets an instance of its own",
                            "remove it")

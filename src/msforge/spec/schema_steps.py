@@ -169,6 +169,10 @@ class Cache(Part):
     single_flight: bool = Field(
         False, description="Misses of the same key wait for the first one's read instead of reading too. With `keys`.")
 
+    def tidy(self, out: dict[str, Any]) -> None:
+        if self.hit is not None:
+            del out["capacity"], out["single_flight"]
+
     @model_validator(mode="after")
     def _one_form(self) -> Cache:
         if (self.hit is None) == (self.keys is None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -55,10 +55,16 @@ class Channel(Part):
     zone: Name | None = Field(None, description="Where its broker stands.")
     cost: PricePerHour = Field(0.0, description="What it costs, e.g. `0.10/h`.")
 
+    def _others(self) -> set[str]:
+        return {"max_length", "overflow"} if self.kind == "topic" else {"partitions", "rebalance"}
+
+    def tidy(self, out: dict[str, Any]) -> None:
+        for key in self._others():
+            del out[key]
+
     @model_validator(mode="after")
     def _one_kind(self) -> Channel:
-        other = {"max_length", "overflow"} if self.kind == "topic" else {"partitions", "rebalance"}
-        wrong = sorted(self.model_fields_set & other)
+        wrong = sorted(self.model_fields_set & self._others())
         if wrong:
             raise fail("E401", f"`{wrong[0]}` does not belong to a {self.kind}",
                        "a queue has max_length and overflow; a topic has partitions and rebalance")

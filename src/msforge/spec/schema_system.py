@@ -61,6 +61,15 @@ class SystemModel(Part):
         {}, description="What a run is judged by, per endpoint or source: `[p99 < 800ms, success > 99%]`.")
     simulation: Simulation = Field(Simulation(), description="How long a run is and how often it is repeated.")
 
+    @property
+    def length(self) -> int | None:
+        """How long traffic runs, ns: `simulation.duration`, or until the last source has ended; None without an end."""
+        if self.simulation.duration is not None:
+            return self.simulation.duration
+        lengths = [source.length for source in self.traffic.values()]
+        known = [length for length in lengths if length is not None]
+        return max(known) if known and len(known) == len(lengths) else None
+
     @model_validator(mode="after")
     def _filled_in(self) -> SystemModel:
         for service in self.services.values():

@@ -271,6 +271,13 @@ class Source(Part):
     retry: Retry | None = Field(None, description="The client's retries; settings, or the name of some under `policies`.")
     priority: Literal[1, 2] = Field(1, description="1 goes before 2 in a queue with `discipline: priority`.")
 
+    def tidy(self, out: dict[str, Any]) -> None:
+        if self.drive not in ("rate", "stages"):
+            out.pop("arrivals", None)
+        if self.replay is not None:
+            out["at"] = [units.format_duration(time) for time in self.replay.times]
+            del out["replay"]
+
     @validates(mode="after")
     def _one_form(self) -> Source:
         given = self.model_fields_set
