@@ -17,6 +17,8 @@ from msforge.policies.distributions import Dist
 NONE = -1
 UNLIMITED = -1
 NEVER = -1
+CLIENTS = -2
+"""In `Fault.caller`: whoever sends traffic, instead of a service."""
 
 Block = tuple[int, ...]
 """Step indices run in order."""
@@ -126,7 +128,7 @@ class Step:
 
     index: int
     verb: Verb
-    word: str                     # its word in draw keys: its id, or verb, target and ordinal
+    word: str                     # its word in draw keys: its id, or verb, target and ordinal; no sibling has the same
     path: str                     # where it is written, e.g. services.order.endpoints.place.steps[1]
     service: int                  # owner; -1 for a journey step
     body: int                     # owner body; -1 for a journey step
@@ -159,7 +161,7 @@ class Body:
     block: Block
     consumer: int = NONE          # index in System.consumers
     idempotent: bool = False
-    http: str = ""                # e.g. POST /orders
+    http: str = ""                # e.g. POST /orders; empty for gRPC and for consumers
     grpc: str = ""
 
 
@@ -276,6 +278,8 @@ class Channel:
     rebalance: int                # topic, ns
     relay: int                    # ns: an outbox is relayed after this at the latest
     consumers: tuple[int, ...]
+    zone: int = NONE
+    cost_per_hour: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +312,13 @@ class Source:
     arrivals: str                 # poisson | constant | bursty | given | closed
     stages: tuple[Stage, ...]
     burst: tuple[float, ...]      # bursty: on mean ns, off mean ns, peak factor (see language reference)
-    times: tuple[int, ...]        # given: ns, sorted
-    start: int                    # ns
+    times: tuple[int, ...]        # given: ns of run time, sorted
+    start: int                    # ns; 0 when times are given
     count: int                    # arrivals at most; UNLIMITED
     users: int                    # closed loop
-    think: Dist | None            # closed loop, and the pause between journey targets
-    policy: CallPolicy            # the client's timeout, retry, priority
+    think: Dist | None            # closed loop: before each turn. Pauses inside a journey are THINK steps
+    policy: CallPolicy            # the client's timeout, retry, priority; each journey CALL has its own
+    end: int = NEVER              # ns of run time at which no new arrival or turn begins; NEVER = as its drive says
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,9 +335,9 @@ class Fault:
     service: int = NONE
     store: int = NONE
     body: int = NONE
-    channel: int = NONE
-    caller: int = NONE            # cut delay drop: services; -2 = the clients
-    callee: int = NONE            # service
+    channel: int = NONE           # cut delay drop: the channel at either end of the link
+    caller: int = NONE            # cut delay drop: service; CLIENTS; NONE = `channel` delivers to `callee`
+    callee: int = NONE            # service; NONE = a store, or `channel` is published to
     callee_store: int = NONE
     zone: int = NONE
     replicas: str = "all"         # all | each | some
@@ -395,7 +400,12 @@ class System:
     scenario: str = ""
     digest: str = ""              # sha256 of the resolved description, for the Result
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """The resolved description as plain data; what `variant` overlays changes on."""
+    """The description after its scenario as plain data; what `variant` overlays changes on."""
+    file: str = field(default="", compare=False)      # where it came from, for messages
+    folder: str = field(default="", compare=False)    # where files that it names are looked for
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.scenario, self.digest))
 
     def variant(self, changes: tuple[tuple[str, Any], ...]) -> System:
         """The plan after `changes` (dotted path, value), with the same names and so the same indices.
@@ -412,6 +422,6 @@ class System:
 
 
 def _compiler(system: System) -> Callable[[tuple[tuple[str, Any], ...]], System]:
-    from msforge.model.compile import variant_of
+    from msforge.model.variants import variant_of
 
     return lambda changes: variant_of(system, changes)

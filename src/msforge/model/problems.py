@@ -1,0 +1,28 @@
+"""Errors that only the plan can show, collected so that one run reports them all.
+
+Codes: E701 a run too large · E702 too many replicas or users · E703 no end · E704 a warm-up
+too long · E705 a turn without a request · E706 a closed loop that takes no time · E707 a change
+that does not fit · E708 a link that carries nothing.
+"""
+
+from __future__ import annotations
+
+from msforge.errors import Diagnostic, InvalidFileError, Severity
+from msforge.spec import Spec
+
+
+class Problems:
+    """Collects errors at their places in the description."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self.found: list[Diagnostic] = []
+
+    def error(self, code: str, path: str, message: str, help: str = "") -> None:  # noqa: A002
+        """One more error about the value at a dotted path."""
+        self.found.append(self._spec.diagnostic(Severity.ERROR, code, path, message, help))
+
+    def stop(self) -> None:
+        """Raises InvalidFileError with all errors so far, if there are any."""
+        if self.found:
+            raise InvalidFileError(sorted(self.found, key=lambda found: (found.line, found.column, found.code)))
