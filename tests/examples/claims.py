@@ -1,0 +1,183 @@
+"""What an example's README says, in a form that a run can be held to.
+
+`claims.yaml` beside an example names runs and claims about them:
+
+    runs:
+      base: {}
+      down: {scenario: payment-down, window: 30s..60s}
+    claims:
+      - says: While payment is down, hardly a checkout succeeds
+        run: down
+        figure: entries[shoppers -> gateway.checkout].counts.success
+        below: 10%
+      - says: an e-mail is late, but none is lost
+        run: down
+        figure: channels[order-placed].backlog_most
+        above: 10                       # times the other run's figure
+        times: {run: base}
+
+`says` is a sentence of the README. `figure` is a place in the Result; `[name]` picks an item of a
+list by its name, and a measured figure stands for its value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import msforge
+from msforge import units
+from msforge.results.codec import encode
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+RUN_KEYS = {"scenario", "window", "set", "replications", "seed"}
+BOUNDS = ("above", "below", "equals")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence and the bounds that a figure of a run keeps if it is true."""
+
+    says: str
+    run: str
+    figure: str
+    bounds: Mapping[str, Any]
+    times: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """All claims of one example."""
+
+    example: str
+    file: Path
+    runs: Mapping[str, Mapping[str, Any]]
+    claims: tuple[Claim, ...]
+    warnings: Mapping[str, int]
+
+    @property
+    def readme(self) -> str:
+        """The README's words, however its lines are broken."""
+        return " ".join((self.file.parent / "README.md").read_text(encoding="utf-8").split())
+
+
+def read(example: str) -> Claims:
+    """The claims of an example; a ValueError for a key that means nothing."""
+    folder = EXAMPLES / example
+    text = yaml.safe_load((folder / "claims.yaml").read_text(encoding="utf-8"))
+    _known(text, {"runs", "claims", "warnings"}, example)
+    for name, run in text["runs"].items():
+        _known(run, RUN_KEYS, f"{example}: run {name}")
+    claims = []
+    for item in text["claims"]:
+        _known(item, {"says", "run", "figure", "times", *BOUNDS}, f"{example}: {item.get('says')}")
+        bounds = {key: item[key] for key in BOUNDS if key in item}
+        times = {"run": item["run"], "figure": item["figure"], **item["times"]} if "times" in item else {}
+        if not bounds or item["run"] not in text["runs"]:
+            raise ValueError(f"{example}: `{item['says']}` has no bound or an unknown run")
+        claims.append(Claim(item["says"], item["run"], item["figure"], bounds, times))
+    return Claims(example, folder / f"{example}.yaml", text["runs"], tuple(claims), text.get("warnings", {}))
+
+
+def judge(claims: Claims) -> list[str]:
+    """Each claim that a run does not bear out, with what was measured instead."""
+    wrong = []
+    for claim in claims.claims:
+        value = measured(claims, claim.run, claim.figure)
+        shown = f"{claim.run}: {claim.figure} = {value:g}"
+        if claim.times:
+            other = measured(claims, claim.times["run"], claim.times["figure"])
+            shown += f", {value / other if other else float('inf'):.4g} times {claim.times['run']}'s {other:g}"
+            bounds = {key: bound * other for key, bound in claim.bounds.items()}
+        else:
+            bounds = {key: quantity(bound) for key, bound in claim.bounds.items()}
+        kept = (
+            value > bounds.get("above", float("-inf"))
+            and value < bounds.get("below", float("inf"))
+            and value == bounds.get("equals", value)
+        )
+        if not kept:
+            wrong.append(f"{claim.says!r} wants {dict(claim.bounds)}, but {shown}")
+    return wrong
+
+
+def measured(claims: Claims, run: str, figure: str) -> float:
+    """A figure of a run."""
+    return float(find(result_of(claims, run), figure))
+
+
+def result_of(claims: Claims, name: str) -> dict[str, Any]:
+    """The Result of a named run, as plain data. Runs that only read another window share a simulation."""
+    run = dict(claims.runs[name])
+    begin, _, end = str(run.pop("window", "")).partition("..")
+    window = (units.parse_duration(begin), units.parse_duration(end)) if end else None
+    sets = tuple(f"{path}={value}" for path, value in run.pop("set", {}).items())
+    return _simulated(claims.file, sets, window, tuple(sorted(run.items())))
+
+
+@cache
+def _simulated(
+    file: Path, sets: tuple[str, ...], window: tuple[int, int] | None, options: tuple[tuple[str, Any], ...]
+) -> dict[str, Any]:
+    chosen: dict[str, Any] = {"replications": 1, **dict(options)}
+    result = msforge.simulate(file, sets=sets, window=window, processes=1, **chosen)
+    plain: dict[str, Any] = encode(result)
+    return plain
+
+
+def find(plain: Any, figure: str) -> Any:
+    """What stands at `figure`, e.g. `services[payment].utilisation`; a measured figure gives its value."""
+    for name, item in re.findall(r"([\w.]+?)(?:\[([^\]]+)\])?(?:\.|$)", figure):
+        for key in name.split("."):
+            if key == "count" and isinstance(plain, list):
+                plain = len(plain)
+            elif key == "sum" and isinstance(plain, list):
+                plain = sum(plain)
+            elif isinstance(plain, dict) and key in plain:
+                plain = plain[key]
+            else:
+                raise KeyError(f"{figure}: there is no {key}")
+        if item:
+            plain = _item(plain, item, figure)
+    if isinstance(plain, dict) and "value" in plain:
+        plain = plain["value"]
+    if plain is None or isinstance(plain, dict | list | str):
+        raise KeyError(f"{figure} is {plain!r}, not a number")
+    return plain
+
+
+def _item(plain: Any, item: str, figure: str) -> Any:
+    if isinstance(plain, dict):
+        return plain.get(item, 0)  # outcomes that never happened are left out
+    if item.isdigit():
+        return plain[int(item)]
+    if item.startswith("kind="):
+        return [x for x in plain if x["kind"] == item[5:]]
+    for candidate in plain:
+        if item in (candidate.get("name"), candidate.get("text"), candidate.get("entry")):
+            return candidate
+    names = [str(candidate.get("name") or candidate.get("text")) for candidate in plain]
+    raise KeyError(f"{figure}: there is no {item} among {', '.join(names)}")
+
+
+def quantity(bound: Any) -> float:
+    """A bound as written: a number, a ratio (`5%`), a duration (`80ms`) or a rate (`50/s`)."""
+    if isinstance(bound, int | float):
+        return float(bound)
+    for parse in (units.parse_ratio, units.parse_duration, units.parse_rate):
+        try:
+            return float(parse(bound))
+        except units.UnitError:
+            continue
+    raise ValueError(f"{bound!r} is no number, ratio, duration or rate")
+
+
+def _known(mapping: Mapping[str, Any], keys: set[str], where: str) -> None:
+    if unknown := set(mapping) - keys:
+        raise ValueError(f"{where}: unknown {', '.join(sorted(unknown))}")
