@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal, localcontext
+from itertools import pairwise
 from typing import Any, Final
 
 NANOSECOND: Final = 1
@@ -24,13 +25,29 @@ LONGEST: Final = 400 * DAY
 MOST_PER_SECOND: Final = 1e15
 
 _TIME: Final = {
-    "ns": NANOSECOND, "us": MICROSECOND, "µs": MICROSECOND, "μs": MICROSECOND, "ms": MILLISECOND,
-    "s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY,
+    "ns": NANOSECOND,
+    "us": MICROSECOND,
+    "µs": MICROSECOND,
+    "μs": MICROSECOND,
+    "ms": MILLISECOND,
+    "s": SECOND,
+    "m": MINUTE,
+    "min": MINUTE,
+    "h": HOUR,
+    "d": DAY,
 }
 _PER: Final = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE: Final = {
-    "B": 1, "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+    "B": 1,
+    "KB": 10**3,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
 }
 _HOURS: Final = {"h": 1.0, "day": 24.0, "month": 730.0, "year": 8760.0}
 
@@ -52,7 +69,7 @@ _QUANTITY = re.compile(rf"({_NUMBER}(?:[eE][-+]?[0-9]{{1,3}})?)\s*(\S.*)?")
 class UnitError(ValueError):
     """A value that is not what its unit asks for. `help` says how to write it; `code` is the diagnostic's."""
 
-    def __init__(self, message: str, help: str = "", code: str = "E201") -> None:  # noqa: A002
+    def __init__(self, message: str, help: str = "", code: str = "E201") -> None:
         super().__init__(message)
         self.help = help
         self.code = code
@@ -82,18 +99,22 @@ def _wrong(value: object, what: str, example: str, units: str) -> UnitError:
             return UnitError(f"{what} cannot be negative: {_shown(value)}", f"write e.g. {example}", "E204")
         if value != value or value in (math.inf, -math.inf):
             return UnitError(f"{_shown(value)} is not {what}", f"write e.g. {example}", "E204")
-        return UnitError(f"the unit is missing: {what} is needed here, found {_shown(value)}",
-                         f"write e.g. {example}; units are {units}", "E202")
+        return UnitError(
+            f"the unit is missing: {what} is needed here, found {_shown(value)}",
+            f"write e.g. {example}; units are {units}",
+            "E202",
+        )
     if isinstance(value, str) and value.startswith("-"):
         return UnitError(f"{what} cannot be negative: {_shown(value)}", f"write e.g. {example}", "E204")
     return UnitError(f"{what} is needed here, found {_shown(value)}", f"write e.g. {example}; units are {units}")
 
 
 def _is_zero(value: object) -> bool:
-    return _is_number(value) and value == 0 or value == "0"
+    return (_is_number(value) and value == 0) or value == "0"
 
 
 # -- durations -------------------------------------------------------------------------
+
 
 def parse_duration(value: Any) -> int:
     """`250ms`, `1m30s`, `1.5h` or `0` -> integer nanoseconds. Exact; a fraction of a ns is rounded to even."""
@@ -106,8 +127,12 @@ def parse_duration(value: Any) -> int:
     if _is_zero(value):
         return 0
     if not isinstance(value, str) or len(value) > 100 or not _DURATION.match(value) or value.endswith("\n"):
-        if isinstance(value, str) and len(value) <= 100 and re.search(r"\s", value.strip()) and _DURATION.match(
-                re.sub(r"\s", "", value)):
+        if (
+            isinstance(value, str)
+            and len(value) <= 100
+            and re.search(r"\s", value.strip())
+            and _DURATION.match(re.sub(r"\s", "", value))
+        ):
             return _spaced(value)
         raise _wrong(value, "a duration", "250ms, 1.5s or 1m30s", "ns, us, ms, s, m (or min), h, d")
     with localcontext() as context:
@@ -116,7 +141,7 @@ def parse_duration(value: Any) -> int:
     if exact > LONGEST:
         raise UnitError(f"{_shown(value)} is too long: the longest duration is 400 days", "", "E204")
     sizes = [_TIME[unit] for _, unit in _DURATION_PART.findall(value)]
-    if any(later >= earlier for earlier, later in zip(sizes, sizes[1:], strict=False)):
+    if any(later >= earlier for earlier, later in pairwise(sizes)):
         raise UnitError(f"the units of {_shown(value)} are out of order", "write the larger unit first: 1m30s")
     return int(exact.to_integral_value())
 
@@ -148,6 +173,7 @@ def format_duration(ns: int) -> str:
 
 
 # -- rates -----------------------------------------------------------------------------
+
 
 def parse_rate(value: Any) -> float:
     """`120/s`, `6000/min`, `0.5/h` or `0` -> per second."""
@@ -183,6 +209,7 @@ def format_rate(per_second: float) -> str:
 
 # -- ratios, factors, sizes, prices -------------------------------------------------------
 
+
 def parse_ratio(value: Any) -> float:
     """`70%` or `0.7` -> 0.7. Between 0 and 1."""
     example = "10% or 0.1"
@@ -196,9 +223,11 @@ def parse_ratio(value: Any) -> float:
         raise UnitError(f"a share is needed here, found {_shown(value)}", f"write a percent or a fraction: {example}")
     if not 0 <= ratio <= 1:
         more = f"{value} is {_decimal(ratio * 100)}%; " if _is_number(value) and 1 < ratio <= 100 else ""
-        raise UnitError(f"a share lies between 0 and 1 (0% and 100%), found {_shown(value)}",
-                        f"{more}write e.g. {example}" if not more else f"{more}for {_decimal(ratio)}% write {_decimal(ratio)}%",
-                        "E204")
+        raise UnitError(
+            f"a share lies between 0 and 1 (0% and 100%), found {_shown(value)}",
+            f"{more}write e.g. {example}" if not more else f"{more}for {_decimal(ratio)}% write {_decimal(ratio)}%",
+            "E204",
+        )
     return ratio
 
 
@@ -235,7 +264,7 @@ def parse_size(value: Any) -> int:
         raise _wrong(value, "a size", "4KiB or 2MiB", "B, kB, MB, GB, TB, KiB, MiB, GiB, TiB")
     match = re.match(_NUMBER, value)
     assert match is not None
-    size = Decimal(match[0]) * _SIZE[value[match.end():]]
+    size = Decimal(match[0]) * _SIZE[value[match.end() :]]
     if size > 2**50:
         raise UnitError(f"{_shown(value)} is too large: the largest size is 1024TiB", "", "E204")
     return int(size)

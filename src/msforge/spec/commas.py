@@ -30,7 +30,7 @@ def _mend_map(data: Map, source: Source, path: str) -> list[Diagnostic]:
         if key not in data or _open(data[key]) <= 0:
             continue
         pieces, taken, last = [data[key]], [], data.marks[key][2]
-        for later in keys[index + 1:]:
+        for later in keys[index + 1 :]:
             if sum(_open(piece) for piece in pieces) <= 0 or data[later] is not None:
                 break
             pieces.append(later)
@@ -54,7 +54,11 @@ def _mend_seq(data: Seq, source: Source, path: str) -> list[Diagnostic]:
         value = item[key] if key is not None else item
         if _open(value) > 0:
             pieces, end = [value], index + 1
-            while end < len(data) and sum(_open(piece) for piece in pieces) > 0 and isinstance(data[end], (str, int, float)):
+            while (
+                end < len(data)
+                and sum(_open(piece) for piece in pieces) > 0
+                and isinstance(data[end], (str, int, float))
+            ):
                 pieces.append(str(data[end]))
                 end += 1
             mark = data.marks[index]
@@ -66,7 +70,7 @@ def _mend_seq(data: Seq, source: Source, path: str) -> list[Diagnostic]:
                     item[key] = ", ".join(pieces)
                 else:
                     data[index] = ", ".join(pieces)
-                del data[index + 1:end], data.marks[index + 1:end]
+                del data[index + 1 : end], data.marks[index + 1 : end]
         index += 1
     return problems
 
@@ -74,5 +78,10 @@ def _mend_seq(data: Seq, source: Source, path: str) -> list[Diagnostic]:
 def _cut(source: Source, begin: Any, end: Any, pieces: list[str], path: str) -> Diagnostic:
     first, last = spot(source, begin), spot(source, end)
     place = Place(source, first.line, first.column, last.end if last.line == first.line else first.end)
-    return problem(place, "E017", f"a comma inside {{ }} or [ ] ends the value: `{pieces[0]}` is cut off",
-                   f"separate the arguments by spaces: {' '.join(pieces)}", path)
+    return problem(
+        place,
+        "E017",
+        f"a comma inside {{ }} or [ ] ends the value: `{pieces[0]}` is cut off",
+        f"separate the arguments by spaces: {' '.join(pieces)}",
+        path,
+    )

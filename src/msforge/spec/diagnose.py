@@ -126,22 +126,31 @@ def _unknown(owner: Shape, word: str) -> tuple[str, str, str]:
     verb = getattr(model, "verb", None)
     if verb is not None and STEP_TYPES.get(verb) is model:
         options = [key for key in known if key != verb]
-        hint = f"did you mean `{closest(word, options)}`?" if closest(word, options) else (
-            f"the options of {verb} are {', '.join(options)}")
+        hint = (
+            f"did you mean `{closest(word, options)}`?"
+            if closest(word, options)
+            else (f"the options of {verb} are {', '.join(options)}")
+        )
         return "E107", f"`{word}` is not an option of `{verb}`", _belongs(word, verb) or hint
     kind = getattr(model, "kind", None)
     if kind is not None and FAULT_TYPES.get(kind) is model:
         options = [key for key in known if key != kind]
-        hint = f"did you mean `{closest(word, options)}`?" if closest(word, options) else (
-            f"the options of {kind} are {', '.join(options)}")
+        hint = (
+            f"did you mean `{closest(word, options)}`?"
+            if closest(word, options)
+            else (f"the options of {kind} are {', '.join(options)}")
+        )
         return "E107", f"`{word}` is not an option of `{kind}`", hint
     return "E101", f"unknown key `{word}`", did_you_mean(word, known) or f"known here: {', '.join(known)}"
 
 
 def _belongs(word: str, verb: str) -> str:
     """Where an option belongs, when it is spelled right but stands at the wrong verb."""
-    owners = [other for other, model in STEP_TYPES.items() if other != verb and word in keys_of(model) and word != other]
+    owners = [
+        other for other, model in STEP_TYPES.items() if other != verb and word in keys_of(model) and word != other
+    ]
     if not owners:
         return ""
     return f"`{word}` belongs to {', '.join(owners)}; {verb} has " + ", ".join(
-        key for key in keys_of(STEP_TYPES[verb]) if key != verb)
+        key for key in keys_of(STEP_TYPES[verb]) if key != verb
+    )

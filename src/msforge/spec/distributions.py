@@ -42,8 +42,8 @@ COUNT_PATTERN: Final = rf"^{_CALL_PATTERN}$"
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    name: str       # "" when it has none
-    text: str       # the value as written
+    name: str  # "" when it has none
+    text: str  # the value as written
 
 
 def parse(value: Any, measure: Measure, folder: Path | None = None) -> Dist:
@@ -66,15 +66,20 @@ def _scalar(value: Any, measure: Measure) -> float:
             return float(units.parse_duration(value))
         except units.UnitError as error:
             if error.code == "E201":
-                raise units.UnitError(f"a duration or a distribution is needed here, found {_quoted(value)}",
-                                      "write e.g. 5ms or exponential(5ms)") from None
+                raise units.UnitError(
+                    f"a duration or a distribution is needed here, found {_quoted(value)}",
+                    "write e.g. 5ms or exponential(5ms)",
+                ) from None
             raise
     number = value
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,10}", value):
         number = int(value)
     if isinstance(number, bool) or not isinstance(number, (int, float)) or number != number or abs(number) > 1e9:
-        raise units.UnitError(f"a whole number or a distribution is needed here, found {_quoted(value)}",
-                              "write e.g. 3 or uniform(1 5)", "E203")
+        raise units.UnitError(
+            f"a whole number or a distribution is needed here, found {_quoted(value)}",
+            "write e.g. 3 or uniform(1 5)",
+            "E203",
+        )
     if number < 0 or number != int(number):
         raise units.UnitError(f"a whole number from 0 is needed here, found `{value}`", "", "E204")
     return float(number)
@@ -95,13 +100,16 @@ def _call(text: str, measure: Measure, folder: Path | None, depth: int) -> Dist:
         raise units.UnitError(f"{_quoted(text)} is not a distribution", "write e.g. exponential(5ms)", "E210")
     name = match[1]
     if name not in _BUILDERS:
-        raise units.UnitError(f"there is no distribution `{name[:40]}`", did_you_mean(name, _BUILDERS)
-                              or f"the distributions are {', '.join(_BUILDERS)}", "E210")
+        raise units.UnitError(
+            f"there is no distribution `{name[:40]}`",
+            did_you_mean(name, _BUILDERS) or f"the distributions are {', '.join(_BUILDERS)}",
+            "E210",
+        )
     if not text.endswith(")"):
         raise units.UnitError(f"{_quoted(text)} has no closing `)` at its end", f"write e.g. {_EXAMPLES[name]}", "E210")
     if depth > DEEPEST:
         raise units.UnitError("distributions are nested too deeply", f"at most {DEEPEST} deep", "E210")
-    arguments = _arguments(text[match.end():-1], name)
+    arguments = _arguments(text[match.end() : -1], name)
     maker = _Maker(name, arguments, measure, folder, depth)
     dist = _BUILDERS[name](maker)
     try:
@@ -221,9 +229,7 @@ def _normal(make: _Maker) -> Made:
 
 
 _PERCENTILES: Final = {"p75": 0.75, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
-_LOGNORMAL_FORMS: Final = tuple(
-    (middle, spread) for middle in ("mean", "median") for spread in (*_PERCENTILES, "cv")
-)
+_LOGNORMAL_FORMS: Final = tuple((middle, spread) for middle in ("mean", "median") for spread in (*_PERCENTILES, "cv"))
 
 
 def _lognormal(make: _Maker) -> Made:
@@ -242,7 +248,10 @@ def _lognormal(make: _Maker) -> Made:
 
 
 def _by_percentile(make: _Maker, middle: str, spread: str, centre: float, high: float) -> Made:
-    """From the median: sigma = ln(p/median) / z. From the mean: the smaller root of sigma²/2 − z·sigma + ln(p/mean) = 0."""
+    """From the median: sigma = ln(p/median) / z.
+
+    From the mean: the smaller root of sigma²/2 - z*sigma + ln(p/mean) = 0.
+    """
     z = normal_quantile(_PERCENTILES[spread])
     if high < centre:
         raise make.fail(f"the {spread} must not be below the {middle}")
@@ -251,7 +260,9 @@ def _by_percentile(make: _Maker, middle: str, spread: str, centre: float, high: 
         return "lognormal", (log(centre), ratio / z)
     under = z * z - 2 * ratio
     if under < 0:
-        raise make.fail(f"no lognormal has a {spread} of {high / centre:.4g} times its mean: the most is {exp(z * z / 2):.4g}")
+        raise make.fail(
+            f"no lognormal has a {spread} of {high / centre:.4g} times its mean: the most is {exp(z * z / 2):.4g}"
+        )
     sigma = z - sqrt(under)
     return "lognormal", (log(centre) - sigma * sigma / 2, sigma)
 
@@ -295,7 +306,7 @@ def _hyperexponential(make: _Maker) -> Made:
 
 
 def _balanced(make: _Maker, mean: float, cv: float) -> Made:
-    """Two phases with balanced means: p = (1 + sqrt((cv² − 1)/(cv² + 1)))/2, means mean/2p and mean/2(1−p)."""
+    """Two phases with balanced means: p = (1 + sqrt((cv² - 1)/(cv² + 1)))/2, means mean/2p and mean/2(1-p)."""
     if cv < 1:
         raise make.fail("cv must be at least 1")
     first = (1 + sqrt((cv * cv - 1) / (cv * cv + 1))) / 2
@@ -316,7 +327,9 @@ def _mixture(make: _Maker) -> Made:
     shares = [make.share(text) for text in texts[0::2]]
     _whole(make, shares)
     parts = tuple(
-        _call(text, make.measure, make.folder, make.depth + 1) if "(" in text else Dist("constant", (make.amount(text),))
+        _call(text, make.measure, make.folder, make.depth + 1)
+        if "(" in text
+        else Dist("constant", (make.amount(text),))
         for text in texts[1::2]
     )
     return Dist("mixture", tuple(shares), parts)
@@ -342,16 +355,32 @@ def _zipf(make: _Maker) -> Made:
 
 
 _BUILDERS: Final[dict[str, Callable[[_Maker], Made]]] = {
-    "exponential": _exponential, "lognormal": _lognormal, "uniform": _uniform, "normal": _normal, "gamma": _gamma,
-    "erlang": _erlang, "pareto": _pareto, "weibull": _weibull, "hyperexponential": _hyperexponential,
-    "empirical": _empirical, "mixture": _mixture, "zipf": _zipf,
+    "exponential": _exponential,
+    "lognormal": _lognormal,
+    "uniform": _uniform,
+    "normal": _normal,
+    "gamma": _gamma,
+    "erlang": _erlang,
+    "pareto": _pareto,
+    "weibull": _weibull,
+    "hyperexponential": _hyperexponential,
+    "empirical": _empirical,
+    "mixture": _mixture,
+    "zipf": _zipf,
 }
 _EXAMPLES: Final = {
-    "exponential": "exponential(5ms)", "lognormal": "lognormal(mean=5ms p99=30ms)", "uniform": "uniform(2ms 8ms)",
-    "normal": "normal(5ms 1ms)", "gamma": "gamma(mean=5ms cv=0.5)", "erlang": "erlang(k=3 mean=5ms)",
-    "pareto": "pareto(scale=2ms alpha=2.5)", "weibull": "weibull(scale=5ms shape=0.8)",
-    "hyperexponential": "hyperexponential(90% 2ms 10% 50ms)", "empirical": "empirical(samples.csv)",
-    "mixture": "mixture(99% exponential(2ms) 1% 200ms)", "zipf": "zipf(n=1000 s=1.1)",
+    "exponential": "exponential(5ms)",
+    "lognormal": "lognormal(mean=5ms p99=30ms)",
+    "uniform": "uniform(2ms 8ms)",
+    "normal": "normal(5ms 1ms)",
+    "gamma": "gamma(mean=5ms cv=0.5)",
+    "erlang": "erlang(k=3 mean=5ms)",
+    "pareto": "pareto(scale=2ms alpha=2.5)",
+    "weibull": "weibull(scale=5ms shape=0.8)",
+    "hyperexponential": "hyperexponential(90% 2ms 10% 50ms)",
+    "empirical": "empirical(samples.csv)",
+    "mixture": "mixture(99% exponential(2ms) 1% 200ms)",
+    "zipf": "zipf(n=1000 s=1.1)",
 }
 
 

@@ -43,7 +43,7 @@ class Unit:
     write: Callable[[Any], Any]
 
 
-def fail(code: str, text: str, help: str = "") -> PydanticCustomError:  # noqa: A002
+def fail(code: str, text: str, help: str = "") -> PydanticCustomError:
     """An error that `diagnose` turns into a Diagnostic with this code."""
     return PydanticCustomError("msforge", "{text}", {"code": code, "text": text, "help": help})
 
@@ -151,21 +151,15 @@ def write_number(value: float) -> int | float:
 
 
 _NUMBER = Unit("number", write_number)
-Number = Annotated[
-    float, PlainValidator(_number(0)), WithJsonSchema({"type": "number", "minimum": 0}), _NUMBER
-]
+Number = Annotated[float, PlainValidator(_number(0)), WithJsonSchema({"type": "number", "minimum": 0}), _NUMBER]
 PositiveNumber = Annotated[
     float, PlainValidator(_number(0, above=True)), WithJsonSchema({"type": "number", "exclusiveMinimum": 0}), _NUMBER
 ]
-AtLeastOne = Annotated[
-    float, PlainValidator(_number(1)), WithJsonSchema({"type": "number", "minimum": 1}), _NUMBER
-]
+AtLeastOne = Annotated[float, PlainValidator(_number(1)), WithJsonSchema({"type": "number", "minimum": 1}), _NUMBER]
 
 _DURATION = Unit("duration", units.format_duration)
 _DURATION_SCHEMA = {"anyOf": [{"type": "string", "pattern": units.DURATION_PATTERN}, {"const": 0}]}
-Duration = Annotated[
-    int, PlainValidator(_unit(units.parse_duration)), WithJsonSchema(_DURATION_SCHEMA), _DURATION
-]
+Duration = Annotated[int, PlainValidator(_unit(units.parse_duration)), WithJsonSchema(_DURATION_SCHEMA), _DURATION]
 
 
 def _positive_duration(value: Any) -> int:
@@ -176,8 +170,10 @@ def _positive_duration(value: Any) -> int:
 
 
 PositiveDuration = Annotated[
-    int, PlainValidator(_unit(_positive_duration)),
-    WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN}), _DURATION,
+    int,
+    PlainValidator(_unit(_positive_duration)),
+    WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN}),
+    _DURATION,
 ]
 
 
@@ -199,13 +195,17 @@ def _positive_rate(value: Any) -> float:
 
 
 PositiveRate = Annotated[
-    float, PlainValidator(_unit(_positive_rate)),
-    WithJsonSchema({"type": "string", "pattern": units.RATE_PATTERN}), Unit("rate", _write_rate),
+    float,
+    PlainValidator(_unit(_positive_rate)),
+    WithJsonSchema({"type": "string", "pattern": units.RATE_PATTERN}),
+    Unit("rate", _write_rate),
 ]
 Ratio = Annotated[
-    float, PlainValidator(_unit(units.parse_ratio)),
-    WithJsonSchema({"anyOf": [
-        {"type": "string", "pattern": units.RATIO_PATTERN}, {"type": "number", "minimum": 0, "maximum": 1}]}),
+    float,
+    PlainValidator(_unit(units.parse_ratio)),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": units.RATIO_PATTERN}, {"type": "number", "minimum": 0, "maximum": 1}]}
+    ),
     Unit("ratio", units.format_ratio),
 ]
 
@@ -218,30 +218,41 @@ def _positive_ratio(value: Any) -> float:
 
 
 PositiveRatio = Annotated[
-    float, PlainValidator(_unit(_positive_ratio)),
-    WithJsonSchema({"anyOf": [
-        {"type": "string", "pattern": units.RATIO_PATTERN},
-        {"type": "number", "exclusiveMinimum": 0, "maximum": 1}]}),
+    float,
+    PlainValidator(_unit(_positive_ratio)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": units.RATIO_PATTERN},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+            ]
+        }
+    ),
     Unit("ratio", units.format_ratio),
 ]
 Size = Annotated[
-    int, PlainValidator(_unit(units.parse_size)),
+    int,
+    PlainValidator(_unit(units.parse_size)),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": units.SIZE_PATTERN}, {"const": 0}]}),
     Unit("size", units.format_size),
 ]
 PricePerHour = Annotated[
-    float, PlainValidator(_unit(units.parse_price)),
+    float,
+    PlainValidator(_unit(units.parse_price)),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": units.PRICE_PATTERN}, {"const": 0}]}),
     Unit("price per hour", units.format_price),
 ]
 PricePerGib = Annotated[
-    float, PlainValidator(_unit(units.parse_gib_price)),
+    float,
+    PlainValidator(_unit(units.parse_gib_price)),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": units.GIB_PRICE_PATTERN}, {"const": 0}]}),
     Unit("price per GiB", units.format_gib_price),
 ]
 Factor = Annotated[
-    float, PlainValidator(_unit(units.parse_factor)),
-    WithJsonSchema({"type": "string", "pattern": units.FACTOR_PATTERN}), Unit("factor", units.format_factor),
+    float,
+    PlainValidator(_unit(units.parse_factor)),
+    WithJsonSchema({"type": "string", "pattern": units.FACTOR_PATTERN}),
+    Unit("factor", units.format_factor),
 ]
 
 
@@ -252,13 +263,15 @@ def _weight(value: Any) -> float:
 
 
 Weight = Annotated[
-    float, PlainValidator(_unit(_weight)),
-    WithJsonSchema({"anyOf": [
-        {"type": "number", "minimum": 0}, {"type": "string", "pattern": units.RATIO_PATTERN}]}), _NUMBER,
+    float,
+    PlainValidator(_unit(_weight)),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": units.RATIO_PATTERN}]}),
+    _NUMBER,
 ]
 
 
 # -- distributions ---------------------------------------------------------------------
+
 
 def folder_of(info: ValidationInfo) -> Path | None:
     """The folder of the file being read, where `empirical(...)` and `replay` look for theirs."""
@@ -282,14 +295,17 @@ def _dist(value: Any, info: ValidationInfo, of: distributions.Measure) -> Dist:
 
 
 Time = Annotated[
-    Dist, PlainValidator(_times),
+    Dist,
+    PlainValidator(_times),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": distributions.DURATION_PATTERN}, {"const": 0}]}),
     Unit("duration or distribution", distributions.write_duration),
 ]
 Count = Annotated[
-    Dist, PlainValidator(_counts),
-    WithJsonSchema({"anyOf": [
-        {"type": "integer", "minimum": 0}, {"type": "string", "pattern": distributions.COUNT_PATTERN}]}),
+    Dist,
+    PlainValidator(_counts),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": distributions.COUNT_PATTERN}]}
+    ),
     Unit("whole number or distribution", distributions.write_count),
 ]
 ZERO_TIME: Final = Dist("constant", (0.0,))
@@ -297,6 +313,7 @@ MILLISECOND: Final = Dist("constant", (1e6,))
 
 
 # -- names and references ---------------------------------------------------------------
+
 
 def _name(value: Any) -> str:
     if not isinstance(value, str):
@@ -323,7 +340,9 @@ def _endpoint(value: Any) -> str:
 
 _ENDPOINT_PATTERN = names.PATTERN[:-1] + r"\." + names.PATTERN[1:]
 EndpointRef = Annotated[
-    str, PlainValidator(_endpoint), WithJsonSchema({"type": "string", "pattern": _ENDPOINT_PATTERN}),
+    str,
+    PlainValidator(_endpoint),
+    WithJsonSchema({"type": "string", "pattern": _ENDPOINT_PATTERN}),
     Unit("service.endpoint", str),
 ]
 
@@ -346,6 +365,8 @@ def _link(value: Any) -> Link:
 
 
 LinkRef = Annotated[
-    Link, PlainValidator(_link), WithJsonSchema({"type": "string", "pattern": r"^\s*\S+\s*->\s*\S+\s*$"}),
+    Link,
+    PlainValidator(_link),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\S+\s*->\s*\S+\s*$"}),
     Unit("a -> b", lambda link: f"{link.caller} -> {link.callee}"),
 ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msforge.errors import Diagnostic
 from msforge.names import did_you_mean
+from msforge.spec.fields import Part
 from msforge.spec.merge import merge
 from msforge.spec.places import join, place_of
 from msforge.spec.schema_policies import Budget, CircuitBreaker, Hedge, Retry, Throttle
@@ -17,12 +18,24 @@ from msforge.spec.schema_steps import Cache, Fallback
 from msforge.spec.shape import keys_of
 from msforge.spec.source import Map, Mark, Seq, problem
 
-POLICY_TYPES: Final = {
-    "retry": Retry, "circuit_breaker": CircuitBreaker, "hedge": Hedge, "throttle": Throttle, "fallback": Fallback,
-    "cache": Cache, "budget": Budget,
+POLICY_TYPES: Final[dict[str, type[Part]]] = {
+    "retry": Retry,
+    "circuit_breaker": CircuitBreaker,
+    "hedge": Hedge,
+    "throttle": Throttle,
+    "fallback": Fallback,
+    "cache": Cache,
+    "budget": Budget,
 }
-_WORDS: Final = {"retry": "retries", "circuit_breaker": "a circuit breaker", "hedge": "a hedge", "throttle": "a throttle",
-                 "fallback": "a fallback", "cache": "a cache", "budget": "a retry budget"}
+_WORDS: Final = {
+    "retry": "retries",
+    "circuit_breaker": "a circuit breaker",
+    "hedge": "a hedge",
+    "throttle": "a throttle",
+    "fallback": "a fallback",
+    "cache": "a cache",
+    "budget": "a retry budget",
+}
 _STEP_LISTS: Final = ("parallel", "steps")
 _MOST_FALLBACKS: Final = 20_000
 
@@ -30,6 +43,11 @@ _MOST_FALLBACKS: Final = 20_000
 def policy_kind(settings: Map) -> str:
     """Which policy a mapping is: the one most of its keys belong to."""
     return max(POLICY_TYPES, key=lambda kind: sum(key in keys_of(POLICY_TYPES[kind]) for key in settings))
+
+
+def policy_type(settings: Map) -> type[Part]:
+    """The model of the policy that a mapping is."""
+    return POLICY_TYPES[policy_kind(settings)]
 
 
 class Lowering:
@@ -41,7 +59,7 @@ class Lowering:
         self.problems: list[Diagnostic] = []
         self.policies = _map(document.get("policies"))
         self.defaults = _map(document.get("defaults"))
-        self.active: list[str] = []      # fallbacks being put in place, by policy name; "" for one written out
+        self.active: list[str] = []  # fallbacks being put in place, by policy name; "" for one written out
         self.expanded = 0
         self.call_defaults = Map()
         self._budgets()
@@ -105,7 +123,7 @@ class Lowering:
         return body if changed is steps else _with(body, "steps", changed)
 
     def _steps(self, steps: Any, path: tuple[int | str, ...]) -> Any:
-        if isinstance(steps, Map):                       # a single step, as in a saga's `do`
+        if isinstance(steps, Map):  # a single step, as in a saga's `do`
             return self._step(steps, path)
         if not isinstance(steps, Seq):
             return steps
@@ -124,7 +142,7 @@ class Lowering:
         out = self._options(step, path)
         if "call" in out and self.call_defaults:
             out = merge(self.call_defaults, out)
-            if self.active and "fallback" not in step:     # else a default fallback that calls would never end
+            if self.active and "fallback" not in step:  # else a default fallback that calls would never end
                 out.pop("fallback", None)
         for key in _STEP_LISTS:
             if isinstance(out.get(key), Seq):
@@ -142,9 +160,16 @@ class Lowering:
             return step
         self.expanded += bool(name)
         if name and (name in self.active or self.expanded > _MOST_FALLBACKS):
-            self._report((*path, "fallback"), step, "fallback", "E511", f"the fallback `{name}` contains itself"
-                         if name in self.active else "the fallbacks of this file contain each other too often",
-                         "end it with steps that need no fallback")
+            self._report(
+                (*path, "fallback"),
+                step,
+                "fallback",
+                "E511",
+                f"the fallback `{name}` contains itself"
+                if name in self.active
+                else "the fallbacks of this file contain each other too often",
+                "end it with steps that need no fallback",
+            )
             return _with(step, "fallback", Map())
         self.active.append(name)
         changed = self._body(fallback, (*path, "fallback"))
@@ -219,12 +244,24 @@ class Lowering:
             actual = policy_kind(policy)
             if actual == kind or not policy:
                 return _with(holder, kind, policy)
-            self._report((*path, kind), holder, kind, "E509",
-                         f"the policy `{name}` is {_WORDS[actual]}, not {_WORDS[kind]}", "name another, or write settings")
+            self._report(
+                (*path, kind),
+                holder,
+                kind,
+                "E509",
+                f"the policy `{name}` is {_WORDS[actual]}, not {_WORDS[kind]}",
+                "name another, or write settings",
+            )
         elif name not in self.policies:
             hint = did_you_mean(name, self.policies)
-            self._report((*path, kind), holder, kind, "E508", f"there is no policy `{name[:60]}`",
-                         hint or "name it under `policies`, or write the settings here")
+            self._report(
+                (*path, kind),
+                holder,
+                kind,
+                "E508",
+                f"there is no policy `{name[:60]}`",
+                hint or "name it under `policies`, or write the settings here",
+            )
         out = holder.copy()
         del out[kind]
         return out

@@ -16,7 +16,7 @@ from msforge.spec.source import Map, Mark, Seq
 class PathError(ValueError):
     """A path that leads nowhere. `help` says what there is."""
 
-    def __init__(self, message: str, help: str = "", code: str = "E602") -> None:  # noqa: A002
+    def __init__(self, message: str, help: str = "", code: str = "E602") -> None:
         super().__init__(message)
         self.help = help
         self.code = code
@@ -86,11 +86,12 @@ def _objective(document: Map, path: Path) -> Path:
     return path
 
 
-def _assign(holder: Any, path: Path, done: Path, value: Any, mark: Mark | None, shape: Shape, create: bool,
-            document: Map) -> Any:
+def _assign(
+    holder: Any, path: Path, done: Path, value: Any, mark: Mark | None, shape: Shape, create: bool, document: Map
+) -> Any:
     part, rest = path[0], path[1:]
     if isinstance(holder, str) and isinstance(document.get("policies"), Map):
-        holder = document["policies"].get(holder)      # a named policy: change this use of it alone
+        holder = document["policies"].get(holder)  # a named policy: change this use of it alone
     shape = settle(shape, holder) if holder is not None else shape
     if isinstance(part, int):
         return _assign_item(holder, part, rest, done, value, mark, shape, create, document)
@@ -109,13 +110,28 @@ def _assign(holder: Any, path: Path, done: Path, value: Any, mark: Mark | None, 
     return out
 
 
-def _assign_item(holder: Any, index: int, rest: Path, done: Path, value: Any, mark: Mark | None, shape: Shape,
-                 create: bool, document: Map) -> Any:
+def _assign_item(
+    holder: Any,
+    index: int,
+    rest: Path,
+    done: Path,
+    value: Any,
+    mark: Mark | None,
+    shape: Shape,
+    create: bool,
+    document: Map,
+) -> Any:
     if not isinstance(holder, Seq):
-        raise PathError(f"`{join(done)}` is not a list" if holder is not None else f"there is no `{join(done)}`",
-                        "only lists have items by number")
+        raise PathError(
+            f"`{join(done)}` is not a list" if holder is not None else f"there is no `{join(done)}`",
+            "only lists have items by number",
+        )
     if index >= len(holder):
-        many = "is empty" if not holder else f"has {len(holder)} item{'s' * (len(holder) != 1)}, the last is [{len(holder) - 1}]"
+        many = (
+            "is empty"
+            if not holder
+            else f"has {len(holder)} item{'s' * (len(holder) != 1)}, the last is [{len(holder) - 1}]"
+        )
         raise PathError(f"there is no `{join((*done, index))}`", f"the list {many}")
     out = Seq(holder, list(holder.marks))
     if rest:

@@ -49,8 +49,9 @@ def apply_scenario(document: Map, name: str, patch: Map) -> tuple[Map, list[Diag
             clean = clean.copy()
             del clean[key]
             source, event, _ = patch.marks[key]
-            problems.append(problem(spot(source, event), "E603", f"a scenario cannot set `{key}`", "",
-                                    f"scenarios.{name}.{key}"))
+            problems.append(
+                problem(spot(source, event), "E603", f"a scenario cannot set `{key}`", "", f"scenarios.{name}.{key}")
+            )
     after = merge(document, clean)
     problems += _new_names(document, after, clean, f"scenarios.{name}")
     return settle_traffic(document, after), problems
@@ -68,12 +69,22 @@ def _new_names(before: Map, after: Map, patch: Map, where: str) -> list[Diagnost
             near = did_you_mean(name, known)
             if name in known or name not in after[section] or not near.startswith("did"):
                 continue
-            if section == "services" and isinstance(given[name], Map) and (
-                    given[name].get("endpoints") or given[name].get("consumers")):
+            if (
+                section == "services"
+                and isinstance(given[name], Map)
+                and (given[name].get("endpoints") or given[name].get("consumers"))
+            ):
                 continue
             mark = given.marks.get(name)
-            problems.append(problem(spot(mark[0], mark[1]) if mark else None, "E601",
-                                    f"there is no `{section}.{name[:60]}` to change", near, f"{where}.{section}.{name}"))
+            problems.append(
+                problem(
+                    spot(mark[0], mark[1]) if mark else None,
+                    "E601",
+                    f"there is no `{section}.{name[:60]}` to change",
+                    near,
+                    f"{where}.{section}.{name}",
+                )
+            )
             del after[section][name]
     return problems
 
@@ -86,9 +97,10 @@ def apply_set(document: Map, argument: str) -> tuple[Map, list[Diagnostic]]:
     whole = Place(source, 1, 1, len(shown) + 1)
     path = split(match[1]) if match else None
     if match is None or path is None:
-        return document, [problem(whole, "E604", f"`{shown[:60]}` is not path=value",
-                                  "write e.g. --set services.payment.replicas=4")]
-    value, mark, problems = read(source, " " * match.end() + shown[match.end():])
+        return document, [
+            problem(whole, "E604", f"`{shown[:60]}` is not path=value", "write e.g. --set services.payment.replicas=4")
+        ]
+    value, mark, problems = read(source, " " * match.end() + shown[match.end() :])
     if problems:
         return document, problems
     key = span(0, match.end() - 1)
@@ -146,7 +158,12 @@ def _settle_driver(was: Map, out: Map, old: str, fresh: str) -> None:
         if length:
             out["for"] = units.format_duration(length)
     for key, drivers in (("for", ("rate", "users")), ("arrivals", ("rate", "stages")), ("think", ("users",))):
-        if fresh not in drivers and key in was and out.get(key) is was[key] and not (key == "think" and "journey" in out):
+        if (
+            fresh not in drivers
+            and key in was
+            and out.get(key) is was[key]
+            and not (key == "think" and "journey" in out)
+        ):
             del out[key]
 
 
@@ -164,8 +181,10 @@ def document_of(value: Any, mark: Mark | None, depth: int = 0) -> Any:
     if isinstance(value, (Map, Seq)):
         return value
     if isinstance(value, dict):
-        return Map({str(key): document_of(item, mark, depth + 1) for key, item in value.items()},
-                   {str(key): mark for key in value} if mark is not None else {})
+        return Map(
+            {str(key): document_of(item, mark, depth + 1) for key, item in value.items()},
+            {str(key): mark for key in value} if mark is not None else {},
+        )
     if isinstance(value, (list, tuple)):
         return Seq([document_of(item, mark, depth + 1) for item in value], [mark] * len(value))
     return value

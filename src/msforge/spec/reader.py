@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import yaml
-from yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from msforge.errors import Diagnostic
 from msforge.names import quoted
@@ -25,7 +32,10 @@ _LOADER: Final[Any] = getattr(yaml, "CParser", None) or yaml.SafeLoader
 _STRING: Final = "tag:yaml.org,2002:str"
 _CORE: Final = {f"tag:yaml.org,2002:{kind}": kind for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
-    "int": (int,), "float": (float, int), "bool": (bool,), "null": (type(None),),
+    "int": (int,),
+    "float": (float, int),
+    "bool": (bool,),
+    "null": (type(None),),
 }
 
 
@@ -54,13 +64,13 @@ class _Reader:
         self.text = text
         self.problems: list[Diagnostic] = []
         self.stack: list[_Open] = []
-        self.anchors: dict[str, tuple[Any, int, Any]] = {}   # value, expanded size, event
+        self.anchors: dict[str, tuple[Any, int, Any]] = {}  # value, expanded size, event
         self.added = 0
         self.root: Any = None
         self.root_event: Any = None
         self.documents = 0
 
-    def report(self, event: Any, code: str, message: str, help: str = "") -> None:  # noqa: A002
+    def report(self, event: Any, code: str, message: str, help: str = "") -> None:
         self.problems.append(problem(spot(self.source, event), code, message, help, self.path()))
 
     def path(self) -> str:
@@ -87,7 +97,9 @@ class _Reader:
             elif isinstance(event, yaml.DocumentStartEvent):
                 self.documents += 1
                 if self.documents > 1:
-                    self.report(event, "E016", "the file has more than one document", "keep one; a system is one document")
+                    self.report(
+                        event, "E016", "the file has more than one document", "keep one; a system is one document"
+                    )
                     raise _Stop
 
     def events(self) -> Iterator[Any]:
@@ -113,7 +125,7 @@ class _Reader:
         text = self.source.line(line)
         what = (error.problem or error.context or "unreadable").strip()
         hint = ""
-        if "\t" in text[:len(text) - len(text.lstrip())] or "'\\t'" in what:
+        if "\t" in text[: len(text) - len(text.lstrip())] or "'\\t'" in what:
             what, hint = "a tab indents this line", "YAML is indented with spaces"
             column = text.index("\t") + 1 if "\t" in text else column
         elif "mapping values are not allowed" in what:
@@ -122,7 +134,9 @@ class _Reader:
             what = f"{what} ({error.context}, begun on line {error.context_mark.line + 1})"
         elif "expected ',' or" in what or "did not find expected" in what:
             hint = "look for a missing quote, bracket or comma, or a line that is indented differently"
-        self.problems.append(problem(Place(self.source, line, column, column + 1), "E010", f"this is not YAML: {what}", hint))
+        self.problems.append(
+            problem(Place(self.source, line, column, column + 1), "E010", f"this is not YAML: {what}", hint)
+        )
 
     # -- values --------------------------------------------------------------------------
 
@@ -140,8 +154,12 @@ class _Reader:
         kind = _CORE.get(tag)
         value = plain(event.value)
         if kind is None or kind not in _TYPES or not isinstance(value, _TYPES[kind]):
-            self.report(event, "E015", f"the tag `{_short(tag)}` has no place here",
-                        "a description has no tags; write the plain value")
+            self.report(
+                event,
+                "E015",
+                f"the tag `{_short(tag)}` has no place here",
+                "a description has no tags; write the plain value",
+            )
             return event.value
         return value
 
@@ -152,14 +170,22 @@ class _Reader:
         kind = _CORE.get(event.tag) if event.tag is not None else ""
         mapping = isinstance(event, MappingStartEvent)
         if event.tag not in (None, "!") and kind != ("map" if mapping else "seq"):
-            self.report(event, "E015", f"the tag `{_short(event.tag)}` has no place here",
-                        "a description has no tags; write the plain value")
+            self.report(
+                event,
+                "E015",
+                f"the tag `{_short(event.tag)}` has no place here",
+                "a description has no tags; write the plain value",
+            )
         if self.stack and isinstance(self.stack[-1].data, Map) and self.stack[-1].key is None:
-            self.report(event, "E013", "a key must be a word, found a " + ("mapping" if mapping else "list"),
-                        "quote a key that begins with { or [")
+            self.report(
+                event,
+                "E013",
+                "a key must be a word, found a " + ("mapping" if mapping else "list"),
+                "quote a key that begins with { or [",
+            )
             self.stack[-1].key, self.stack[-1].key_event = f"\0{len(self.stack[-1].data)}", event
             self.stack.append(_Open(Map() if mapping else Seq(), event))
-            self.stack[-1].key_event = "key"   # thrown away when it closes
+            self.stack[-1].key_event = "key"  # thrown away when it closes
             return
         self.stack.append(_Open(Map() if mapping else Seq(), event))
 
@@ -185,7 +211,9 @@ class _Reader:
     def alias(self, event: Any) -> None:
         name = event.anchor
         if any(level.anchor == name for level in self.stack):
-            self.report(event, "E014", f"`*{_short(name)}` contains itself", "an alias cannot stand inside its own anchor")
+            self.report(
+                event, "E014", f"`*{_short(name)}` contains itself", "an alias cannot stand inside its own anchor"
+            )
             raise _Stop
         if name not in self.anchors:
             self.report(event, "E014", f"there is no anchor `&{_short(name)}` before this line")
@@ -194,8 +222,12 @@ class _Reader:
         value, size, _ = self.anchors[name]
         self.added += size
         if self.added > MOST_EXPANDED or sum(level.size for level in self.stack) + size > MOST_EXPANDED * 10:
-            self.report(event, "E014", f"the aliases of this file expand to more than {MOST_EXPANDED:,} values",
-                        "write fewer aliases of aliases")
+            self.report(
+                event,
+                "E014",
+                f"the aliases of this file expand to more than {MOST_EXPANDED:,} values",
+                "write fewer aliases of aliases",
+            )
             raise _Stop
         self.add(value, event, size)
 
@@ -226,20 +258,34 @@ class _Reader:
         bad = next((char for char in text if not char.isprintable()), "")
         if bad and not text.startswith("\0"):
             self.report(event, "E013", f"a key cannot contain {quoted(bad)}")
+        assert isinstance(top.data, Map)
         earlier = top.data.marks.get(text)
         if earlier is not None:
             first = spot(earlier[0], earlier[1])
-            self.problems.append(problem(
-                spot(self.source, event), "E011", f"`{_short(text)}` is written twice: here and on line {first.line}",
-                "keep one of the two", self.path() + ("." if self.path() else "") + text))
-            self.problems.append(problem(first, "E011", f"`{_short(text)}` is written again on line "
-                                         f"{event.start_mark.line + 1}", "keep one of the two",
-                                         self.path() + ("." if self.path() else "") + text))
+            self.problems.append(
+                problem(
+                    spot(self.source, event),
+                    "E011",
+                    f"`{_short(text)}` is written twice: here and on line {first.line}",
+                    "keep one of the two",
+                    self.path() + ("." if self.path() else "") + text,
+                )
+            )
+            self.problems.append(
+                problem(
+                    first,
+                    "E011",
+                    f"`{_short(text)}` is written again on line {event.start_mark.line + 1}",
+                    "keep one of the two",
+                    self.path() + ("." if self.path() else "") + text,
+                )
+            )
         top.key, top.key_event = text, event
 
     def merge(self, level: _Open, value: Any, event: Any) -> None:
         """`<<: *base`: the map's own keys win, then those of the first map in a list."""
         maps = value if isinstance(value, Seq) else [value]
+        assert isinstance(level.data, Map)
         for base in maps:
             if not isinstance(base, Map):
                 self.report(event, "E014", "`<<` merges a mapping or a list of mappings")

@@ -75,8 +75,13 @@ class References:
     def service(self, name: str, service: Map) -> None:
         path: Path = ("services", name)
         if not self.endpoints[name] and not _map(service.get("consumers")):
-            self.report(path, "E407", f"the service `{name}` has no endpoints and no consumers",
-                        "give it an endpoint, e.g. endpoints: {hello: {}}", key=True)
+            self.report(
+                path,
+                "E407",
+                f"the service `{name}` has no endpoints and no consumers",
+                "give it an endpoint, e.g. endpoints: {hello: {}}",
+                key=True,
+            )
         for endpoint, body in self.endpoints[name].items():
             self.body(f"{name}.{endpoint}", _map(body), (*path, "endpoints", endpoint))
         for consumer, body in _map(service.get("consumers")).items():
@@ -118,8 +123,12 @@ class References:
                 self.steps(_map(value).get("steps"), (*path, verb, "steps"))
             elif verb == "id" and isinstance(value, str):
                 if value in self.ids:
-                    self.report((*path, verb), "E304", f"the id `{value[:60]}` is taken by {join(self.ids[value])}",
-                                "ids are unique within an endpoint or consumer")
+                    self.report(
+                        (*path, verb),
+                        "E304",
+                        f"the id `{value[:60]}` is taken by {join(self.ids[value])}",
+                        "ids are unique within an endpoint or consumer",
+                    )
                 self.ids.setdefault(value, path)
 
     # -- traffic, faults, objectives ---------------------------------------------------------
@@ -172,8 +181,13 @@ class References:
             if target in sources or endpoint in self.endpoints.get(service, ()):
                 continue
             known = [*sources, *(f"{s}.{e}" for s, names in self.endpoints.items() for e in names)]
-            self.report(("objectives", target), "E507", f"there is no endpoint or traffic source `{target[:60]}`",
-                        did_you_mean(target, known), key=True)
+            self.report(
+                ("objectives", target),
+                "E507",
+                f"there is no endpoint or traffic source `{target[:60]}`",
+                did_you_mean(target, known),
+                key=True,
+            )
 
     # -- cycles ------------------------------------------------------------------------------
 
@@ -193,10 +207,14 @@ class References:
                     stack.pop()
                 elif state.get(callee) == 1:
                     names = [entry for entry, _ in stack]
-                    ring = [*names[names.index(callee):], callee]
+                    ring = [*names[names.index(callee) :], callee]
                     shown = ring if len(ring) <= 8 else [*ring[:4], "...", *ring[-3:]]
-                    self.report(path, "E510", f"this call goes round in a circle: {' -> '.join(shown)}",
-                                "a request would never end; break the circle, or publish to a channel instead")
+                    self.report(
+                        path,
+                        "E510",
+                        f"this call goes round in a circle: {' -> '.join(shown)}",
+                        "a request would never end; break the circle, or publish to a channel instead",
+                    )
                 elif callee not in state:
                     state[callee] = 1
                     stack.append((callee, iter(self.calls.get(callee, []))))

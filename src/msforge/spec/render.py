@@ -44,13 +44,15 @@ def excerpt(diagnostic: Diagnostic) -> tuple[str, int, int]:
     first = 0
     if len(line) > _WIDEST and column > _WIDEST - 40:
         first = column - 40
-    shown = line[first:first + _WIDEST]
+    shown = line[first : first + _WIDEST]
     prefix = "..." if first else ""
     suffix = "..." if first + _WIDEST < len(line) else ""
-    before = _cells(prefix + shown[:column - first])
-    marked = _cells(shown[column - first:end - first])
+    before = _cells(prefix + shown[: column - first])
+    marked = _cells(shown[column - first : end - first])
     return prefix + shown + suffix, before, max(1, marked)
 
 
 def _cells(text: str) -> int:
-    return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )

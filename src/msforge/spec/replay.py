@@ -27,19 +27,24 @@ def read_samples(name: str, folder: Path | None, durations: bool) -> tuple[float
 
 def _find(name: str, folder: Path | None) -> tuple[str, str, int]:
     if folder is None:
-        raise units.UnitError(f"`{name}` cannot be read: this description has no folder",
-                              "load the description from a file", "E208")
+        raise units.UnitError(
+            f"`{name}` cannot be read: this description has no folder", "load the description from a file", "E208"
+        )
     relative = PurePosixPath(name)
     if not name or "\0" in name or "\\" in name or relative.is_absolute() or ".." in relative.parts or ":" in name:
-        raise units.UnitError(f"`{name[:80]}` is not the name of a file beside this one",
-                              "write a relative path with / and without ..", "E208")
+        raise units.UnitError(
+            f"`{name[:80]}` is not the name of a file beside this one",
+            "write a relative path with / and without ..",
+            "E208",
+        )
     path = folder / relative
     try:
         facts = path.stat()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no such name"
-        raise units.UnitError(f"`{name[:80]}` cannot be read: {reason}", "it is looked for beside the description",
-                              "E208") from None
+        raise units.UnitError(
+            f"`{name[:80]}` cannot be read: {reason}", "it is looked for beside the description", "E208"
+        ) from None
     if not path.is_file():
         raise units.UnitError(f"`{name[:80]}` is not a file", "", "E208")
     if facts.st_size > LARGEST:
@@ -65,8 +70,11 @@ def _values(name: str, path: str, _changed: int, kind: str) -> tuple[int, ...]:
             values.append(_value(word, kind))
         except (units.UnitError, ValueError, OverflowError):
             if not heading:
-                raise units.UnitError(f"line {number} of `{name}` has no number: `{word[:40]}`",
-                                      "one value a line: seconds (1.5) or a duration (1500ms)", "E208") from None
+                raise units.UnitError(
+                    f"line {number} of `{name}` has no number: `{word[:40]}`",
+                    "one value a line: seconds (1.5) or a duration (1500ms)",
+                    "E208",
+                ) from None
         heading = False
     if not values:
         raise units.UnitError(f"`{name}` has no values", "one value a line", "E208")

@@ -33,11 +33,19 @@ def _value(shape: Shape, value: Any, raw: Any) -> Any:
         items = raw if isinstance(raw, Seq) else [raw] if raw is not None else []
         padded = [*items, *[None] * (len(value) - len(items))]
         return [_value(shape.item, item, given) for item, given in zip(value, padded, strict=True)]
+    assert isinstance(shape, Leaf)
     return _leaf(shape, value, raw)
 
 
+def written_value(shape: Shape, value: Any) -> Any:
+    """A default as a file would write it."""
+    return _value(shape, value, None)
+
+
 def _leaf(shape: Leaf, value: Any, raw: Any) -> Any:
-    named_file = isinstance(value, Dist) and (value.kind == "empirical" or any(p.kind == "empirical" for p in value.parts))
+    named_file = isinstance(value, Dist) and (
+        value.kind == "empirical" or any(p.kind == "empirical" for p in value.parts)
+    )
     if raw is not None and not (named_file and value.kind == "empirical"):
         return _plain(raw)
     return shape.unit.write(value) if shape.unit is not None else value
@@ -53,7 +61,8 @@ def _plain(raw: Any) -> Any:
 
 def _model(value: Any, raw: Map) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for name, key in keys_of(type(value)).items():
+    model: type[BaseModel] = type(value)
+    for name, key in keys_of(model).items():
         item = getattr(value, key.attribute)
         if item is not None:
             out[name] = _value(key.shape, item, raw.get(name))

@@ -32,7 +32,8 @@ def _replicas(value: Any) -> int | str:
 
 
 Replicas = Annotated[
-    int | str, PlainValidator(_replicas),
+    int | str,
+    PlainValidator(_replicas),
     WithJsonSchema({"anyOf": [{"enum": ["all", "each"]}, {"type": "integer", "minimum": 1}]}),
     Unit("`all`, `each` or whole number", lambda value: value),
 ]
@@ -55,13 +56,17 @@ class _Fault(Part):
     at: Duration | None = Field(None, description="When it begins.")
     for_: Time | None = Field(None, alias="for", description="How long it lasts; without it, to the end of the run.")
     every: Time | None = Field(
-        None, description="Instead of `at`: the time up, from the end of one to the start of the next, drawn each time.")
+        None, description="Instead of `at`: the time up, from the end of one to the start of the next, drawn each time."
+    )
 
     @model_validator(mode="after")
     def _when(self) -> _Fault:
         if (self.at is None) == (self.every is None):
-            raise fail("E405", "a fault has `at` or `every`" + (", not both" if self.at is not None else ""),
-                       "at: 60s begins it once, every: exponential(1h) again and again")
+            raise fail(
+                "E405",
+                "a fault has `at` or `every`" + (", not both" if self.at is not None else ""),
+                "at: 60s begins it once, every: exponential(1h) again and again",
+            )
         if self.every is not None and self.for_ is None:
             raise fail("E405", "a fault with `every` needs `for`", "say how long each one lasts")
         if self.every is not None and self.every.mean <= 0:
@@ -71,13 +76,17 @@ class _Fault(Part):
 
 class _Replicated(_Fault):
     replicas: Replicas = Field(
-        "all", description="Whom it hits: a number (that many, drawn), `all`, or `each`: a clock for every replica.")
+        "all", description="Whom it hits: a number (that many, drawn), `all`, or `each`: a clock for every replica."
+    )
 
     @model_validator(mode="after")
     def _clock(self) -> _Replicated:
         if self.replicas == "each" and self.every is None:
-            raise fail("E401", "`replicas: each` gives every replica a clock of its own and needs `every`",
-                       "use all, or every instead of at")
+            raise fail(
+                "E401",
+                "`replicas: each` gives every replica a clock of its own and needs `every`",
+                "use all, or every instead of at",
+            )
         return self
 
 
@@ -99,8 +108,11 @@ class SlowFault(_Replicated):
     @model_validator(mode="after")
     def _how(self) -> SlowFault:
         if (self.by is None) == (self.add is None):
-            raise fail("E403", "`slow` needs `by` or `add`" + (", not both" if self.by is not None else ""),
-                       "by: 10x or add: 200ms")
+            raise fail(
+                "E403",
+                "`slow` needs `by` or `add`" + (", not both" if self.by is not None else ""),
+                "by: 10x or add: 200ms",
+            )
         return self
 
 
@@ -112,7 +124,8 @@ class FailFault(_Replicated):
     rate: Ratio = Field(1.0, description="Share of requests that fail.")
     status: Annotated[int, Field(ge=400, le=599)] = Field(500, description="The HTTP status they end with.")
     how: Literal["error", "crash"] = Field(
-        "error", alias="kind", description="`crash` lets each failure kill its replica's process.")
+        "error", alias="kind", description="`crash` lets each failure kill its replica's process."
+    )
 
 
 class CutFault(_Fault):
@@ -158,7 +171,9 @@ class DeployFault(_Fault):
     kind = "deploy"
     deploy: Name = Field(description="The service.")
     changes: dict[str, Any] = Field(
-        {}, description="What the new version changes, by path within the service: {endpoints.place.steps[0].work: 9ms}.")
+        {},
+        description="What the new version changes, by path within the service: {endpoints.place.steps[0].work: 9ms}.",
+    )
     max_unavailable: Positive = Field(1, description="Replicas that may be out at once.")
     canary: Ratio = Field(0.0, description="Share of the replicas that get the new version first.")
     canary_for: Duration = Field(0, description="How long the canary is watched before the rest follow.")
@@ -174,7 +189,9 @@ class ChangeFault(_Fault):
     """Changes anything the language can set; taken back after `for`."""
 
     kind = "change"
-    change: dict[str, Any] = Field(description="Full paths and new values: {services.payment.replicas: 4}.", min_length=1)
+    change: dict[str, Any] = Field(
+        description="Full paths and new values: {services.payment.replicas: 4}.", min_length=1
+    )
 
 
 class _NoFault(Part):
@@ -193,8 +210,11 @@ def _no_fault(value: Any) -> Any:
     if not isinstance(value, dict):
         raise fail("E114", f"a fault is a mapping, found {shown(value)}", "such as {crash: payment, at: 30s, for: 30s}")
     found = " and ".join(f"`{kind}`" for kind in FAULTS if kind in value)
-    raise fail("E114", f"a fault is of one kind, this one has {found}" if found else "this fault has no kind",
-               f"the kinds are {', '.join(FAULTS)}")
+    raise fail(
+        "E114",
+        f"a fault is of one kind, this one has {found}" if found else "this fault has no kind",
+        f"the kinds are {', '.join(FAULTS)}",
+    )
 
 
 Fault = Annotated[
@@ -212,11 +232,29 @@ Fault = Annotated[
     Discriminator(fault_tag),
 ]
 AnyFault = (
-    CrashFault | SlowFault | FailFault | CutFault | DelayFault | DropFault | PauseFault | ZoneFault | DeployFault
+    CrashFault
+    | SlowFault
+    | FailFault
+    | CutFault
+    | DelayFault
+    | DropFault
+    | PauseFault
+    | ZoneFault
+    | DeployFault
     | ChangeFault
 )
 FAULT_TYPES: Final = {
     model.kind: model
-    for model in (CrashFault, SlowFault, FailFault, CutFault, DelayFault, DropFault, PauseFault, ZoneFault, DeployFault,
-                  ChangeFault)
+    for model in (
+        CrashFault,
+        SlowFault,
+        FailFault,
+        CutFault,
+        DelayFault,
+        DropFault,
+        PauseFault,
+        ZoneFault,
+        DeployFault,
+        ChangeFault,
+    )
 }

@@ -5,21 +5,44 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from msforge import names
 from msforge.spec.lower import POLICY_TYPES
+from msforge.spec.overlays import SYSTEM
+from msforge.spec.resolve import written_value
 from msforge.spec.schema_system import SystemModel
+from msforge.spec.shape import keys_of, models_of
 from msforge.spec.validate import DEFAULTS
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAME: Final = {"type": "string", "pattern": names.PATTERN}
 
 
+class _Generate(GenerateJsonSchema):
+    def encode_default(self, dft: Any) -> Any:
+        """Defaults are written as a file would write them, afterwards."""
+        return None
+
+
+def _write_defaults(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    for name, key in keys_of(model).items():
+        written = schema["properties"][name]
+        written.pop("default", None)
+        default = key.info.get_default()
+        if not key.info.is_required() and default is not None:
+            written["default"] = written_value(key.shape, default)
+
+
 def json_schema() -> dict[str, Any]:
     """The schema of a whole description, draft 2020-12."""
-    schema = SystemModel.model_json_schema(by_alias=True, schema_generator=GenerateJsonSchema)
+    schema = SystemModel.model_json_schema(by_alias=True, schema_generator=_Generate)
     defs: dict[str, Any] = schema["$defs"]
+    _write_defaults(schema, SystemModel)
+    for model in models_of(SYSTEM):
+        if model.__name__ in defs:
+            _write_defaults(defs[model.__name__], model)
     _drop_titles(schema)
     policies = {kind: {"$ref": f"#/$defs/{model.__name__}"} for kind, model in POLICY_TYPES.items()}
     patched = _Patches(defs)
@@ -28,18 +51,36 @@ def json_schema() -> dict[str, Any]:
     for name in [*defs]:
         defs[name] = _allow_names(defs[name])
     schema["properties"] |= {
-        "policies": _described("Policies used more than once, by name.", {
-            "type": "object", "propertyNames": _NAME, "additionalProperties": {"anyOf": [*policies.values()]}}),
-        "defaults": _described("What all services, calls, stores, channels or consumers share.", {
-            "type": "object", "additionalProperties": False,
-            "properties": {section: _default(defs, *about) for section, about in DEFAULTS.items()}}),
-        "scenarios": _described("Named overlays on all of the above: maps merge, lists and scalars replace, null "
-                                "removes, `faults+` appends.", {
-            "type": "object", "propertyNames": _NAME,
-            "additionalProperties": {
-                "type": "object", "additionalProperties": False,
-                "properties": sections | {"faults+": sections["faults"], "policies": {"type": ["object", "null"]},
-                                          "defaults": {"type": ["object", "null"]}}}}),
+        "policies": _described(
+            "Policies used more than once, by name.",
+            {"type": "object", "propertyNames": _NAME, "additionalProperties": {"anyOf": [*policies.values()]}},
+        ),
+        "defaults": _described(
+            "What all services, calls, stores, channels or consumers share.",
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {section: _default(defs, *about) for section, about in DEFAULTS.items()},
+            },
+        ),
+        "scenarios": _described(
+            "Named overlays on all of the above: maps merge, lists and scalars replace, null "
+            "removes, `faults+` appends.",
+            {
+                "type": "object",
+                "propertyNames": _NAME,
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": sections
+                    | {
+                        "faults+": sections["faults"],
+                        "policies": {"type": ["object", "null"]},
+                        "defaults": {"type": ["object", "null"]},
+                    },
+                },
+            },
+        ),
     }
     defs |= patched.made
     return {"$schema": _DIALECT, "title": "msforge system description", **schema}
@@ -55,7 +96,7 @@ def _default(defs: dict[str, Any], model: type, required: dict[str, Any], own: t
 
 
 def _drop_titles(node: Any, named: bool = False) -> None:
-    """pydantic titles every field with its own name, which says nothing. `named` maps have user or field names as keys."""
+    """pydantic titles every field with its own name, which says nothing. The keys of `named` maps are names."""
     if isinstance(node, dict):
         if not named and isinstance(node.get("title"), str):
             del node["title"]

@@ -45,7 +45,10 @@ def parse_objective(value: Any) -> Objective:
 
 
 ObjectiveField = Annotated[
-    Objective, PlainValidator(parse_objective),
-    WithJsonSchema({"type": "string", "pattern": rf"^\s*({'|'.join(map(re.escape, METRICS))})\s*(<=|>=|<|>)\s*\S+\s*$"}),
+    Objective,
+    PlainValidator(parse_objective),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^\s*({'|'.join(map(re.escape, METRICS))})\s*(<=|>=|<|>)\s*\S+\s*$"}
+    ),
     Unit("objective", lambda objective: objective.text),
 ]

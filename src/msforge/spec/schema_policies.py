@@ -24,7 +24,14 @@ from msforge.spec.fields import (
 
 Jitter = Literal["none", "full", "equal", "decorrelated"]
 Retried = Literal[
-    "error", "timeout", "overloaded", "rate_limited", "unavailable", "circuit_open", "bulkhead_full", "throttled",
+    "error",
+    "timeout",
+    "overloaded",
+    "rate_limited",
+    "unavailable",
+    "circuit_open",
+    "bulkhead_full",
+    "throttled",
     "reset",
 ]
 RETRIED_BY_DEFAULT: Final[tuple[Retried, ...]] = ("error", "timeout", "overloaded", "unavailable", "reset")
@@ -34,12 +41,20 @@ class Budget(Part):
     """A retry budget: a token bucket per caller replica that every retry must pay from."""
 
     kind: Literal["ratio", "grpc"] = Field(
-        "ratio", description="`ratio` is Finagle's: first tries earn, retries spend. `grpc` is gRPC's retry throttling.")
-    ratio: Ratio = Field(0.2, description="`kind: ratio`: tokens that one first try earns; a retry takes one whole token.")
-    burst: Positive = Field(100, description="`kind: ratio`: most tokens the bucket holds, and how many it starts with.")
-    minimum: Rate = Field(10.0, description="`kind: ratio`: retries a second that are allowed whatever the bucket holds.")
+        "ratio", description="`ratio` is Finagle's: first tries earn, retries spend. `grpc` is gRPC's retry throttling."
+    )
+    ratio: Ratio = Field(
+        0.2, description="`kind: ratio`: tokens that one first try earns; a retry takes one whole token."
+    )
+    burst: Positive = Field(
+        100, description="`kind: ratio`: most tokens the bucket holds, and how many it starts with."
+    )
+    minimum: Rate = Field(
+        10.0, description="`kind: ratio`: retries a second that are allowed whatever the bucket holds."
+    )
     max_tokens: Positive = Field(
-        10, description="`kind: grpc`: most tokens; a failure takes 1, and retries stop at half of this or below.")
+        10, description="`kind: grpc`: most tokens; a failure takes 1, and retries stop at half of this or below."
+    )
     token_ratio: PositiveRatio = Field(0.1, description="`kind: grpc`: tokens that one success gives back.")
 
     def _others(self) -> set[str]:
@@ -53,8 +68,11 @@ class Budget(Part):
     def _one_kind(self) -> Budget:
         wrong = sorted(self.model_fields_set & self._others())
         if wrong:
-            raise fail("E401", f"`{wrong[0]}` does not belong to a budget of `kind: {self.kind}`",
-                       "a ratio budget has ratio, burst, minimum; a grpc budget has max_tokens, token_ratio")
+            raise fail(
+                "E401",
+                f"`{wrong[0]}` does not belong to a budget of `kind: {self.kind}`",
+                "a ratio budget has ratio, burst, minimum; a grpc budget has max_tokens, token_ratio",
+            )
         return self
 
 
@@ -63,15 +81,17 @@ class Retry(Part):
 
     attempts: Limit = Field(3, description="Tries in all, the first one included, or `unlimited`.")
     backoff: Duration = Field(
-        100_000_000, description="Pause before the second try; before try n+1 it is backoff × factor^(n-1).")
+        100_000_000, description="Pause before the second try; before try n+1 it is backoff * factor^(n-1)."
+    )
     factor: AtLeastOne = Field(2.0, description="What the pause is multiplied by after each try.")
     max_backoff: PositiveDuration | None = Field(None, description="The longest pause; without it there is no limit.")
     jitter: Jitter = Field(
-        "none", description="How chance spreads the pauses, as defined in AWS's “Exponential Backoff and Jitter”.")
-    on: list[Retried] = Field(
-        list(RETRIED_BY_DEFAULT), description="The outcomes that are retried. Only these are.")
+        "none", description="How chance spreads the pauses, as defined in AWS's “Exponential Backoff and Jitter”."
+    )
+    on: list[Retried] = Field(list(RETRIED_BY_DEFAULT), description="The outcomes that are retried. Only these are.")
     budget: Budget | None = Field(
-        None, description="Limits how many retries there may be in all; settings, or the name of one under `policies`.")
+        None, description="Limits how many retries there may be in all; settings, or the name of one under `policies`."
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> Retry:
@@ -104,9 +124,11 @@ def _window(value: Any) -> Window:
 
 
 WindowField = Annotated[
-    Window, PlainValidator(_window),
-    WithJsonSchema({"anyOf": [
-        {"type": "integer", "minimum": 1}, {"type": "string", "pattern": units.DURATION_PATTERN}]}),
+    Window,
+    PlainValidator(_window),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": units.DURATION_PATTERN}]}
+    ),
     Unit("whole number or duration", lambda w: units.format_duration(w.size) if w.timed else w.size),
 ]
 
@@ -122,17 +144,27 @@ class CircuitBreaker(Part):
     """One per caller replica and called endpoint. Closed, open, half-open, as in resilience4j."""
 
     failure_rate: PositiveRatio | None = Field(
-        None, description="Share of failures at which it opens. 50% when neither `consecutive` nor `slow_call` is given.")
+        None,
+        description="Share of failures at which it opens. 50% when neither `consecutive` nor `slow_call` is given.",
+    )
     consecutive: Positive | None = Field(
-        None, description="Opens after this many failures in a row instead, as Envoy and Polly do.")
+        None, description="Opens after this many failures in a row instead, as Envoy and Polly do."
+    )
     slow_call: SlowCall | None = Field(None, description="Also opens when too many calls are slow.")
     window: WindowField = Field(
-        Window(100, False), description="What the rates are taken over: the last N calls (`100`) or a time (`10s`).")
+        Window(100, False), description="What the rates are taken over: the last N calls (`100`) or a time (`10s`)."
+    )
     minimum_calls: Positive | None = Field(
-        None, description="Calls that must be in the window before it may open; never more than a window of calls "
-        "holds. By default 100, or the window if that is smaller.")
-    open_for: PositiveDuration = Field(60_000_000_000, description="How long it stays open before trial calls are let in.")
-    trial_calls: Positive = Field(10, description="Calls admitted when half-open; when all are in it closes or opens again.")
+        None,
+        description="Calls that must be in the window before it may open; never more than a window of calls "
+        "holds. By default 100, or the window if that is smaller.",
+    )
+    open_for: PositiveDuration = Field(
+        60_000_000_000, description="How long it stays open before trial calls are let in."
+    )
+    trial_calls: Positive = Field(
+        10, description="Calls admitted when half-open; when all are in it closes or opens again."
+    )
 
     def tidy(self, out: dict[str, Any]) -> None:
         if self.consecutive is not None:
@@ -142,14 +174,21 @@ class CircuitBreaker(Part):
     @model_validator(mode="after")
     def _one_rule(self) -> CircuitBreaker:
         if self.consecutive is not None and (self.failure_rate is not None or self.slow_call is not None):
-            raise fail("E401", "`consecutive` and a rate (`failure_rate`, `slow_call`) exclude each other",
-                       "keep one of the two")
+            raise fail(
+                "E401",
+                "`consecutive` and a rate (`failure_rate`, `slow_call`) exclude each other",
+                "keep one of the two",
+            )
         given = self.model_fields_set & {"window", "minimum_calls"}
         if self.consecutive is not None and given:
             raise fail("E401", f"`{min(given)}` has no meaning with `consecutive`", "remove it")
         if self.minimum_calls is not None and not self.window.timed and self.minimum_calls > self.window.size:
-            raise fail("E402", f"`minimum_calls` ({self.minimum_calls}) is more than the window holds "
-                       f"({self.window.size} calls): it could never open", "lower minimum_calls or widen the window")
+            raise fail(
+                "E402",
+                f"`minimum_calls` ({self.minimum_calls}) is more than the window holds "
+                f"({self.window.size} calls): it could never open",
+                "lower minimum_calls or widen the window",
+            )
         if self.failure_rate is None and self.consecutive is None and self.slow_call is None:
             self.__dict__["failure_rate"] = 0.5
         if self.minimum_calls is None and self.consecutive is None:

@@ -41,25 +41,36 @@ _FIELD_TYPE = Literal["string", "integer", "number", "boolean", "object", "array
 
 def _http(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 500 or not _HTTP.fullmatch(value):
-        raise fail("E206", f"{shown(value)} is not an HTTP method and path",
-                   f"write e.g. `POST /orders`; the methods are {', '.join(METHODS)}")
-    if value.count("{") != len(re.findall(r"\{[A-Za-z_][A-Za-z0-9_]*\}", value)) or value.count("{") != value.count("}"):
+        raise fail(
+            "E206",
+            f"{shown(value)} is not an HTTP method and path",
+            f"write e.g. `POST /orders`; the methods are {', '.join(METHODS)}",
+        )
+    if value.count("{") != len(re.findall(r"\{[A-Za-z_][A-Za-z0-9_]*\}", value)) or value.count("{") != value.count(
+        "}"
+    ):
         raise fail("E206", f"the path of {shown(value)} has a parameter that is no name", "write parameters as {id}")
     return value
 
 
 def _grpc(value: Any) -> str:
     if not isinstance(value, str) or len(value) > 500 or not _GRPC.fullmatch(value):
-        raise fail("E206", f"{shown(value)} is not a gRPC method", "write package.Service/Method, e.g. shop.Orders/Place")
+        raise fail(
+            "E206", f"{shown(value)} is not a gRPC method", "write package.Service/Method, e.g. shop.Orders/Place"
+        )
     return value
 
 
 Http = Annotated[
-    str, PlainValidator(_http),
-    WithJsonSchema({"type": "string", "pattern": rf"^({'|'.join(METHODS)}) /\S*$"}), Unit("method and path", str),
+    str,
+    PlainValidator(_http),
+    WithJsonSchema({"type": "string", "pattern": rf"^({'|'.join(METHODS)}) /\S*$"}),
+    Unit("method and path", str),
 ]
 Grpc = Annotated[
-    str, PlainValidator(_grpc), WithJsonSchema({"type": "string", "pattern": f"^{_GRPC.pattern}$"}),
+    str,
+    PlainValidator(_grpc),
+    WithJsonSchema({"type": "string", "pattern": f"^{_GRPC.pattern}$"}),
     Unit("package.Service/Method", str),
 ]
 
@@ -70,12 +81,16 @@ class Endpoint(Part):
     http: Http | None = Field(None, description="Method and path, e.g. `GET /users/{id}`. By default `POST /<name>`.")
     grpc: Grpc | None = Field(None, description="The gRPC method instead, as package.Service/Method.")
     idempotent: bool | None = Field(
-        None, description="Doing it twice is the same as once, so retrying is safe. By default true for "
-        "GET, HEAD, OPTIONS, PUT and DELETE, else false.")
+        None,
+        description="Doing it twice is the same as once, so retrying is safe. By default true for "
+        "GET, HEAD, OPTIONS, PUT and DELETE, else false.",
+    )
     request: dict[Name, _FIELD_TYPE] | None = Field(
-        None, description="Fields of the request and their types, for generated code.")
+        None, description="Fields of the request and their types, for generated code."
+    )
     response: dict[Name, _FIELD_TYPE] | None = Field(
-        None, description="Fields of the answer and their types, for generated code.")
+        None, description="Fields of the answer and their types, for generated code."
+    )
     steps: list[Step] = Field([], description="What a request does here, in order. None: it answers at once.")
 
     @model_validator(mode="after")
@@ -93,10 +108,13 @@ class Consumer(Part):
     from_: Name = Field(alias="from", description="The channel.")
     threads: Limit = Field(1, description="Messages one replica handles at once.")
     prefetch: Limit | None = Field(
-        None, description="Messages one replica may hold unacknowledged. By default as many as `threads`.")
+        None, description="Messages one replica may hold unacknowledged. By default as many as `threads`."
+    )
     retry: Retry | None = Field(
-        None, description="Redelivery of a failed message: `attempts`, `backoff`, `factor` ... By default no second "
-        "attempt. Settings, or the name of some under `policies`.")
+        None,
+        description="Redelivery of a failed message: `attempts`, `backoff`, `factor` ... By default no second "
+        "attempt. Settings, or the name of some under `policies`.",
+    )
     idempotent: bool = Field(False, description="Handling a message twice has the effect of once.")
     steps: list[Step] = Field([], description="What is done for each message.")
 
@@ -110,8 +128,11 @@ class Consumer(Part):
             self.__dict__["prefetch"] = self.threads
         retry = self.retry
         if retry is not None and retry.attempts == -1 and retry.backoff == 0:
-            raise fail("E402", "unlimited attempts with a backoff of 0: a poisonous message would spin for ever",
-                       "give it a backoff, or a number of attempts and a dead_letter")
+            raise fail(
+                "E402",
+                "unlimited attempts with a backoff of 0: a poisonous message would spin for ever",
+                "give it a backoff, or a number of attempts and a dead_letter",
+            )
         if retry is not None and retry.budget is not None:
             raise fail("E401", "a retry budget belongs to calls, not to a consumer", "remove `budget`")
         if retry is not None and "on" in retry.model_fields_set:
@@ -128,14 +149,18 @@ class Queue(Part):
 
     capacity: Capacity = Field(100, description="Requests that may wait; more are refused (503). Or `unlimited`.")
     discipline: Literal["fifo", "lifo", "priority"] = Field(
-        "fifo", description="Who goes next: first come, last come, or `priority` 1 before 2. Never preemptive.")
+        "fifo", description="Who goes next: first come, last come, or `priority` 1 before 2. Never preemptive."
+    )
 
 
 QueueField = Annotated[Queue, BeforeValidator(_capacity_map)]
 
 
 class Scaling(Part):
-    """Gunther's universal scalability law: work × (1 + contention·(n−1) + coherency·n·(n−1)), n requests in progress."""
+    """Gunther's universal scalability law.
+
+    With n requests in progress, work takes 1 + contention * (n-1) + coherency * n * (n-1) times as long.
+    """
 
     contention: Number = Field(0.0, description="Share of the work that is serial, e.g. behind a lock.")
     coherency: Number = Field(0.0, description="Cost of keeping each pair of requests in agreement.")
@@ -146,8 +171,10 @@ class Cpu(Part):
 
     cores: PositiveNumber = Field(description="Cores one replica has; 0.5 is half a core.")
     scheduling: Literal["sharing", "fifo"] | None = Field(
-        None, description="Time-sliced, or first come first served. By default `sharing` under threads, `fifo` on an "
-        "event loop (`threads: unlimited`).")
+        None,
+        description="Time-sliced, or first come first served. By default `sharing` under threads, `fifo` on an "
+        "event loop (`threads: unlimited`).",
+    )
     scaling: Scaling | None = Field(None, description="How work gets dearer the more requests are in progress.")
 
 
@@ -162,7 +189,9 @@ class RateLimit(Part):
     """A token bucket at each replica's door. It starts full."""
 
     rate: PositiveRate = Field(description="Requests a second let in for long.")
-    burst: Positive | None = Field(None, description="Requests let in at once. By default one second's worth, at least 1.")
+    burst: Positive | None = Field(
+        None, description="Requests let in at once. By default one second's worth, at least 1."
+    )
 
     @model_validator(mode="after")
     def _burst(self) -> RateLimit:
@@ -176,7 +205,9 @@ class Autoscale(Part):
 
     min: Positive = Field(1, description="Fewest replicas.")
     max: Positive = Field(description="Most replicas.")
-    cpu: PositiveRatio | None = Field(None, description="Target for the CPU used, as a share of what the replicas have.")
+    cpu: PositiveRatio | None = Field(
+        None, description="Target for the CPU used, as a share of what the replicas have."
+    )
     threads: PositiveRatio | None = Field(None, description="Target for the threads busy, as a share of all.")
 
     @model_validator(mode="after")
@@ -211,17 +242,20 @@ class Service(Part):
     """A deployable: its replicas, its threads, its endpoints and consumers."""
 
     language: Literal["python", "node", "java"] = Field(
-        "python", description="What `msforge new` generates. The simulation makes no difference.")
+        "python", description="What `msforge new` generates. The simulation makes no difference."
+    )
     replicas: Whole = Field(1, description="How many copies run.")
-    threads: Limit = Field(
-        16, description="Requests one replica serves at once; `unlimited` for an event loop.")
+    threads: Limit = Field(16, description="Requests one replica serves at once; `unlimited` for an event loop.")
     queue: QueueField = Field(
-        Queue(), description="Requests that may wait for a thread on one replica: a number, `unlimited`, or settings.")
+        Queue(), description="Requests that may wait for a thread on one replica: a number, `unlimited`, or settings."
+    )
     cpu: CpuField = Field(None, description="Cores a replica has, or settings. Left out, CPU never limits.")
     balance: Literal["round_robin", "random", "least_connections", "power_of_two"] = Field(
-        "round_robin", description="How requests are spread over the replicas.")
+        "round_robin", description="How requests are spread over the replicas."
+    )
     balancer: Literal["shared", "client"] = Field(
-        "shared", description="One balancer for the service, or one in each caller replica (gRPC clients, sidecars).")
+        "shared", description="One balancer for the service, or one in each caller replica (gRPC clients, sidecars)."
+    )
     rate_limit: RateLimit | None = Field(None, description="A limit per replica; more is refused (429).")
     detect: Duration = Field(0, description="Until the balancer knows that a replica crashed.")
     startup: Time = Field(ZERO_TIME, description="Until a new or restarted replica is ready.")
@@ -243,8 +277,11 @@ class Service(Part):
         if self.function is not None:
             wrong = sorted(self.model_fields_set & _NOT_OF_FUNCTIONS)
             if wrong:
-                raise fail("E401", f"`{wrong[0]}` has no meaning for a `function`: each request gets an instance of its own",
-                           "remove it")
+                raise fail(
+                    "E401",
+                    f"`{wrong[0]}` has no meaning for a `function`: each request gets an instance of its own",
+                    "remove it",
+                )
         if self.autoscale is not None:
             if self.autoscale.threads is not None and self.threads == -1:
                 raise fail("E402", "autoscaling on `threads` needs a number of threads", "set threads, or scale on cpu")
@@ -252,8 +289,12 @@ class Service(Part):
                 raise fail("E402", "autoscaling on `cpu` needs `cpu`", "say how many cores a replica has")
             if not self.autoscale.min <= self.replicas <= self.autoscale.max:
                 if "replicas" in self.model_fields_set:
-                    raise fail("E402", f"`replicas` ({self.replicas}) is outside autoscale's {self.autoscale.min} to "
-                               f"{self.autoscale.max}", "start inside them")
+                    raise fail(
+                        "E402",
+                        f"`replicas` ({self.replicas}) is outside autoscale's {self.autoscale.min} to "
+                        f"{self.autoscale.max}",
+                        "start inside them",
+                    )
                 self.__dict__["replicas"] = self.autoscale.min
         both = self.endpoints.keys() & self.consumers.keys()
         if both:

@@ -23,7 +23,17 @@ from msforge.spec.fields import (
 from msforge.spec.schema_policies import CircuitBreaker, Hedge, Retry, Throttle
 
 VERBS: Final = (
-    "work", "wait", "call", "parallel", "choose", "repeat", "read", "write", "publish", "saga", "fail",
+    "work",
+    "wait",
+    "call",
+    "parallel",
+    "choose",
+    "repeat",
+    "read",
+    "write",
+    "publish",
+    "saga",
+    "fail",
 )
 
 
@@ -49,42 +59,58 @@ class WaitStep(_Step):
 class Fallback(Part):
     """What answers instead when a call has failed for good; the request then ends `degraded`."""
 
-    steps: list[Step] = Field([], description="Run in the caller; what they take is the fallback's latency. May be empty.")
+    steps: list[Step] = Field(
+        [], description="Run in the caller; what they take is the fallback's latency. May be empty."
+    )
 
 
 class CallStep(_Step):
-    """Sends a request to an endpoint of another service and waits for its answer. In the same service it runs in place."""
+    """A request to an endpoint of another service; waits for the answer. To the same service it runs in place."""
 
     verb = "call"
     call: EndpointRef = Field(description="The endpoint, as service.endpoint.")
     timeout: PositiveDuration | None = Field(None, description="Longest time one try may take, seen from the caller.")
     deadline: PositiveDuration | None = Field(
-        None, description="Longest time the whole call may take, retries and backoff included. Passed on to callees.")
+        None, description="Longest time the whole call may take, retries and backoff included. Passed on to callees."
+    )
     cancel: Literal["none", "queued", "all"] = Field(
-        "none", description="What giving up does at the callee: nothing, takes it out of the queue, or also stops it.")
+        "none", description="What giving up does at the callee: nothing, takes it out of the queue, or also stops it."
+    )
     retry: Retry | None = Field(None, description="Retries; settings, or the name of some under `policies`.")
     circuit_breaker: CircuitBreaker | None = Field(
-        None, description="A circuit breaker; settings, or the name of some under `policies`.")
+        None, description="A circuit breaker; settings, or the name of some under `policies`."
+    )
     bulkhead: Limit = Field(-1, description="Calls in flight to this callee, at most, per caller replica.")
-    hedge: Hedge | None = Field(None, description="A second try when the first is slow; settings, or a name under `policies`.")
+    hedge: Hedge | None = Field(
+        None, description="A second try when the first is slow; settings, or a name under `policies`."
+    )
     fallback: Fallback | None = Field(
-        None, description="Steps that answer when the call has failed; or the name of some under `policies`.")
+        None, description="Steps that answer when the call has failed; or the name of some under `policies`."
+    )
     throttle: Throttle | None = Field(
-        None, description="Adaptive throttling at the client; settings, or a name under `policies`.")
+        None, description="Adaptive throttling at the client; settings, or a name under `policies`."
+    )
     priority: Literal[1, 2] = Field(1, description="1 goes before 2 in a queue with `discipline: priority`.")
     protocol: Literal["http", "grpc"] | None = Field(
-        None, description="What the generated code speaks; by default what the endpoint declares, else http. "
-        "The simulation makes no difference between them.")
+        None,
+        description="What the generated code speaks; by default what the endpoint declares, else http. "
+        "The simulation makes no difference between them.",
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> CallStep:
         if self.deadline is not None and self.timeout is not None and self.timeout > self.deadline:
-            raise fail("E401", "`timeout` (one try) is longer than `deadline` (all tries)", "the deadline always fires first")
+            raise fail(
+                "E401", "`timeout` (one try) is longer than `deadline` (all tries)", "the deadline always fires first"
+            )
         if self.hedge is not None:
             limit = self.timeout if self.timeout is not None else self.deadline
             if limit is not None and self.hedge.after >= limit:
-                raise fail("E401", "`hedge.after` is not shorter than the time a try may take: no hedge is ever sent",
-                           "hedge earlier or allow more time")
+                raise fail(
+                    "E401",
+                    "`hedge.after` is not shorter than the time a try may take: no hedge is ever sent",
+                    "hedge earlier or allow more time",
+                )
         return self
 
 
@@ -97,7 +123,8 @@ def _need(value: Any) -> int | str:
 
 
 Need = Annotated[
-    int | str, PlainValidator(_need),
+    int | str,
+    PlainValidator(_need),
     WithJsonSchema({"anyOf": [{"enum": ["all", "any"]}, {"type": "integer", "minimum": 1}]}),
     Unit("`all`, `any` or whole number", lambda value: value),
 ]
@@ -122,7 +149,9 @@ class ParallelStep(_Step):
         branches = self.parallel if isinstance(self.parallel, int) else len(self.parallel)
         if isinstance(self.parallel, int):
             if self.steps is None:
-                raise fail("E403", f"`parallel: {self.parallel}` needs `steps`", "say what runs that many times at once")
+                raise fail(
+                    "E403", f"`parallel: {self.parallel}` needs `steps`", "say what runs that many times at once"
+                )
         elif self.steps is not None:
             raise fail("E403", "`steps` beside a list of branches", "put the steps into the list, or write a number")
         if isinstance(self.need, int) and self.need > branches:
@@ -133,7 +162,9 @@ class ParallelStep(_Step):
 class Branch(Part):
     """One way a `choose` may go."""
 
-    weight: Weight = Field(1.0, description="How likely, relative to the other branches' weights. A number or a percent.")
+    weight: Weight = Field(
+        1.0, description="How likely, relative to the other branches' weights. A number or a percent."
+    )
     steps: list[Step] = Field([], description="What runs; may be empty.")
 
 
@@ -154,7 +185,9 @@ class RepeatStep(_Step):
     """Runs its steps several times in a row."""
 
     verb = "repeat"
-    repeat: Count = Field(description="How often: a number, or a distribution whose draw is rounded to the nearest whole one.")
+    repeat: Count = Field(
+        description="How often: a number, or a distribution whose draw is rounded to the nearest whole one."
+    )
     steps: list[Step] = Field(description="What runs each time.")
 
 
@@ -163,11 +196,14 @@ class Cache(Part):
 
     store: Name = Field(description="The store that is the cache.")
     hit: Ratio | None = Field(None, description="Share of hits, when keys are not modelled.")
-    keys: Count | None = Field(None, description="Which key a read asks for, e.g. zipf(n=1000 s=1.1): hits then follow.")
+    keys: Count | None = Field(
+        None, description="Which key a read asks for, e.g. zipf(n=1000 s=1.1): hits then follow."
+    )
     capacity: Limit = Field(-1, description="Entries it holds; the least recently used leaves. With `keys`.")
     ttl: PositiveDuration | None = Field(None, description="How long an entry stays good. With `keys`.")
     single_flight: bool = Field(
-        False, description="Misses of the same key wait for the first one's read instead of reading too. With `keys`.")
+        False, description="Misses of the same key wait for the first one's read instead of reading too. With `keys`."
+    )
 
     def tidy(self, out: dict[str, Any]) -> None:
         if self.hit is not None:
@@ -176,11 +212,16 @@ class Cache(Part):
     @model_validator(mode="after")
     def _one_form(self) -> Cache:
         if (self.hit is None) == (self.keys is None):
-            raise fail("E403", "a cache needs either `hit` or `keys`" + (", not both" if self.hit is not None else ""),
-                       "write {store: cache, hit: 90%} or {store: cache, keys: zipf(n=1000 s=1.1)}")
+            raise fail(
+                "E403",
+                "a cache needs either `hit` or `keys`" + (", not both" if self.hit is not None else ""),
+                "write {store: cache, hit: 90%} or {store: cache, keys: zipf(n=1000 s=1.1)}",
+            )
         extra = sorted(self.model_fields_set & {"capacity", "ttl", "single_flight"})
         if self.hit is not None and extra:
-            raise fail("E401", f"`{extra[0]}` has no meaning with a fixed `hit` share", "model the `keys`, or remove it")
+            raise fail(
+                "E401", f"`{extra[0]}` has no meaning with a fixed `hit` share", "model the `keys`, or remove it"
+            )
         return self
 
 
@@ -189,7 +230,9 @@ class ReadStep(_Step):
 
     verb = "read"
     read: Name = Field(description="The store.")
-    timeout: PositiveDuration | None = Field(None, description="Longest time to wait, the wait for a connection included.")
+    timeout: PositiveDuration | None = Field(
+        None, description="Longest time to wait, the wait for a connection included."
+    )
     cache: Cache | None = Field(None, description="A cache that is asked first; settings, or a name under `policies`.")
 
 
@@ -198,7 +241,9 @@ class WriteStep(_Step):
 
     verb = "write"
     write: Name = Field(description="The store.")
-    timeout: PositiveDuration | None = Field(None, description="Longest time to wait, the wait for a connection included.")
+    timeout: PositiveDuration | None = Field(
+        None, description="Longest time to wait, the wait for a connection included."
+    )
 
 
 class PublishStep(_Step):
@@ -207,9 +252,11 @@ class PublishStep(_Step):
     verb = "publish"
     publish: Name = Field(description="The channel.")
     outbox: bool = Field(
-        False, description="Writes message and data in one store operation; a relay publishes it soon after.")
+        False, description="Writes message and data in one store operation; a relay publishes it soon after."
+    )
     key: Count | None = Field(
-        None, description="For a topic: the message's key number, which picks the partition. Without it: round robin.")
+        None, description="For a topic: the message's key number, which picks the partition. Without it: round robin."
+    )
     timeout: PositiveDuration | None = Field(None, description="Longest time to wait for the broker.")
 
 
@@ -240,7 +287,8 @@ class FailStep(_Step):
     verb = "fail"
     fail: Ratio = Field(description="How likely.")
     status: Annotated[int, Field(ge=400, le=599)] = Field(
-        500, description="The HTTP status. 4xx counts as `rejected`: not retried and no failure to a breaker.")
+        500, description="The HTTP status. 4xx counts as `rejected`: not retried and no failure to a breaker."
+    )
     kind: Literal["error", "crash"] = Field("error", description="`crash` lets the bug kill the whole replica.")
 
 
@@ -271,7 +319,9 @@ def _no_step(value: Any) -> Any:
     found = [verb for verb in VERBS if verb in value]
     if len(found) > 1:
         listed = " and ".join(f"`{verb}`" for verb in found)
-        raise fail("E111", f"a step has one verb, this one has {listed}", "write each as a step of its own, with its own `-`")
+        raise fail(
+            "E111", f"a step has one verb, this one has {listed}", "write each as a step of its own, with its own `-`"
+        )
     raise fail("E112", "this step has no verb", f"the verbs are {', '.join(VERBS)}")
 
 
@@ -302,18 +352,42 @@ def _copies(value: Any) -> int:
 
 
 Copies = Annotated[
-    int, PlainValidator(_copies), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10_000}),
+    int,
+    PlainValidator(_copies),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10_000}),
     Unit("whole number", lambda value: value),
 ]
 
 AnyStep = (
-    WorkStep | WaitStep | CallStep | ParallelStep | ChooseStep | RepeatStep | ReadStep | WriteStep | PublishStep
-    | SagaStep | FailStep | GroupStep
+    WorkStep
+    | WaitStep
+    | CallStep
+    | ParallelStep
+    | ChooseStep
+    | RepeatStep
+    | ReadStep
+    | WriteStep
+    | PublishStep
+    | SagaStep
+    | FailStep
+    | GroupStep
 )
 STEP_TYPES: Final = {
     model.verb: model
-    for model in (WorkStep, WaitStep, CallStep, ParallelStep, ChooseStep, RepeatStep, ReadStep, WriteStep,
-                  PublishStep, SagaStep, FailStep, GroupStep)
+    for model in (
+        WorkStep,
+        WaitStep,
+        CallStep,
+        ParallelStep,
+        ChooseStep,
+        RepeatStep,
+        ReadStep,
+        WriteStep,
+        PublishStep,
+        SagaStep,
+        FailStep,
+        GroupStep,
+    )
 }
 for _model in (Fallback, Branch, SagaItem, *STEP_TYPES.values()):
     _model.model_rebuild()

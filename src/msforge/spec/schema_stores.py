@@ -38,19 +38,27 @@ class Channel(Part):
     """A message queue or topic. At least once; a publisher waits for the broker, never for a consumer."""
 
     kind: Literal["queue", "topic"] = Field(
-        "queue", description="`queue`: each message to one consumer. `topic`: every consuming service gets each message, "
-        "in order within a partition.")
+        "queue",
+        description="`queue`: each message to one consumer. `topic`: every consuming service gets each message, "
+        "in order within a partition.",
+    )
     broker: Literal["rabbitmq", "kafka", "embedded"] | None = Field(
-        None, description="What runs it in generated systems. By default rabbitmq for a queue, kafka for a topic. "
-        "The simulation makes no difference.")
+        None,
+        description="What runs it in generated systems. By default rabbitmq for a queue, kafka for a topic. "
+        "The simulation makes no difference.",
+    )
     publish: Time = Field(MILLISECOND, description="Until the broker has a message.")
     max_length: Limit = Field(-1, description="Queue: messages it holds.")
     overflow: Literal["drop_head", "reject_publish"] = Field(
-        "drop_head", description="Queue: when full, the oldest message is dropped or the new one refused.")
+        "drop_head", description="Queue: when full, the oldest message is dropped or the new one refused."
+    )
     dead_letter: Name | None = Field(
-        None, description="Where a message goes after its last attempt. A queue of this name is made if there is none.")
+        None, description="Where a message goes after its last attempt. A queue of this name is made if there is none."
+    )
     partitions: Positive = Field(1, description="Topic: parts that are read in parallel.")
-    rebalance: Duration = Field(3_000_000_000, description="Topic: how long a group stands still when a member comes or goes.")
+    rebalance: Duration = Field(
+        3_000_000_000, description="Topic: how long a group stands still when a member comes or goes."
+    )
     relay: Duration = Field(1_000_000_000, description="How long an outbox message waits for its relay, at most.")
     zone: Name | None = Field(None, description="Where its broker stands.")
     cost: PricePerHour = Field(0.0, description="What it costs, e.g. `0.10/h`.")
@@ -66,12 +74,17 @@ class Channel(Part):
     def _one_kind(self) -> Channel:
         wrong = sorted(self.model_fields_set & self._others())
         if wrong:
-            raise fail("E401", f"`{wrong[0]}` does not belong to a {self.kind}",
-                       "a queue has max_length and overflow; a topic has partitions and rebalance")
+            raise fail(
+                "E401",
+                f"`{wrong[0]}` does not belong to a {self.kind}",
+                "a queue has max_length and overflow; a topic has partitions and rebalance",
+            )
         if self.broker is None:
             self.__dict__["broker"] = "rabbitmq" if self.kind == "queue" else "kafka"
         elif (self.broker, self.kind) in (("kafka", "queue"), ("rabbitmq", "topic")):
-            raise fail("E401", f"{self.broker} has no {self.kind}s", "rabbitmq has queues, kafka has topics, embedded has both")
+            raise fail(
+                "E401", f"{self.broker} has no {self.kind}s", "rabbitmq has queues, kafka has topics, embedded has both"
+            )
         return self
 
 

@@ -20,19 +20,25 @@ def _version(value: Any) -> int:
     if value == VERSION and not isinstance(value, bool):
         return VERSION
     if isinstance(value, int) and not isinstance(value, bool) and value > VERSION:
-        raise fail("E102", f"this file is written in version {value} of the language; this msforge reads version {VERSION}",
-                   "install a newer msforge")
+        raise fail(
+            "E102",
+            f"this file is written in version {value} of the language; this msforge reads version {VERSION}",
+            "install a newer msforge",
+        )
     raise fail("E102", f"{shown(value)} is not a version of the language", f"the first line is `msforge: {VERSION}`")
 
 
-Version = Annotated[int, PlainValidator(_version), WithJsonSchema({"const": VERSION}), Unit(f"`{VERSION}`", lambda v: v)]
+Version = Annotated[
+    int, PlainValidator(_version), WithJsonSchema({"const": VERSION}), Unit(f"`{VERSION}`", lambda v: v)
+]
 
 
 class Simulation(Part):
     """How long a run is and how often it is repeated."""
 
     duration: PositiveDuration | None = Field(
-        None, description="How long traffic runs, warm-up included. By default until the last source has ended.")
+        None, description="How long traffic runs, warm-up included. By default until the last source has ended."
+    )
     warmup: Duration = Field(0, description="The first part of `duration`, left out of all figures.")
     drain: Duration = Field(30_000_000_000, description="How long the rest may take to finish after `duration`.")
     seed: Seed = Field(1, description="Decides every random draw.")
@@ -58,7 +64,8 @@ class SystemModel(Part):
     traffic: dict[Name, Source] = Field({}, description="Where requests come from.")
     faults: list[Fault] = Field([], description="What goes wrong, and when.")
     objectives: dict[str, Objectives] = Field(
-        {}, description="What a run is judged by, per endpoint or source: `[p99 < 800ms, success > 99%]`.")
+        {}, description="What a run is judged by, per endpoint or source: `[p99 < 800ms, success > 99%]`."
+    )
     simulation: Simulation = Field(Simulation(), description="How long a run is and how often it is repeated.")
 
     @property

@@ -54,7 +54,8 @@ def _write_ramp(ramp: Ramp) -> str:
 
 _RATE = units.RATE_PATTERN[1:-1]
 RampField = Annotated[
-    Ramp, PlainValidator(_ramp),
+    Ramp,
+    PlainValidator(_ramp),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": rf"^\s*{_RATE}(\s*->\s*{_RATE})?\s*$"}, {"const": 0}]}),
     Unit("rate or rate -> rate", _write_ramp),
 ]
@@ -71,8 +72,8 @@ class Bursty(NamedTuple):
     """An on/off modulated Poisson process.
 
     On and off spells have exponential lengths with means `on` and `off` (ns). With
-    q = on / (on + off), the rate while on is h = rate × peak and while off
-    l = rate × (1 − q·peak) / (1 − q), so that the mean rate q·h + (1 − q)·l is the
+    q = on / (on + off), the rate while on is h = rate * peak and while off
+    l = rate * (1 - q*peak) / (1 - q), so that the mean rate q*h + (1 - q)*l is the
     stage's; `peak` lies between 1 and 1/q.
     """
 
@@ -82,7 +83,9 @@ class Bursty(NamedTuple):
 
 
 _BURSTY = re.compile(r"bursty\((.*)\)")
-_BURSTY_HELP = "write bursty(on=2s off=8s peak=5x): mean length of a burst, of a lull, and the burst's rate over the mean's"
+_BURSTY_HELP = (
+    "write bursty(on=2s off=8s peak=5x): mean length of a burst, of a lull, and the burst's rate over the mean's"
+)
 
 
 def _bursty(text: str) -> Bursty:
@@ -100,8 +103,11 @@ def _bursty(text: str) -> Bursty:
         raise fail("E204", "the lengths of bursts and lulls must be above 0", _BURSTY_HELP)
     most = (on + off) / on
     if not 1 <= peak <= most * (1 + 1e-12):
-        raise fail("E204", f"with these lengths `peak` lies between 1x and {most:g}x: a higher peak alone would exceed "
-                   "the mean rate", "shorten the bursts, lengthen the lulls or lower the peak")
+        raise fail(
+            "E204",
+            f"with these lengths `peak` lies between 1x and {most:g}x: a higher peak alone would exceed the mean rate",
+            "shorten the bursts, lengthen the lulls or lower the peak",
+        )
     return Bursty(on, off, min(peak, most))
 
 
@@ -109,7 +115,9 @@ def _arrivals(value: Any) -> str | Bursty:
     if value in ("poisson", "constant"):
         return str(value)
     if not isinstance(value, str) or len(value) > 200:
-        raise fail("E207", f"{shown(value)} is not an arrival process", "poisson, constant, or bursty(on=2s off=8s peak=5x)")
+        raise fail(
+            "E207", f"{shown(value)} is not an arrival process", "poisson, constant, or bursty(on=2s off=8s peak=5x)"
+        )
     return _bursty(value)
 
 
@@ -121,7 +129,8 @@ def _write_arrivals(value: str | Bursty) -> str:
 
 
 Arrivals = Annotated[
-    str | Bursty, PlainValidator(_arrivals),
+    str | Bursty,
+    PlainValidator(_arrivals),
     WithJsonSchema({"anyOf": [{"enum": ["poisson", "constant"]}, {"type": "string", "pattern": r"^bursty\(.*\)$"}]}),
     Unit("`poisson`, `constant` or `bursty(on=D off=D peak=Nx)`", _write_arrivals),
 ]
@@ -160,8 +169,7 @@ def _target_tag(value: Any) -> str:
 
 
 Target = Annotated[
-    Annotated[EndpointRef, Tag("<endpoint>")]
-    | Annotated[list[WeightedTarget], Field(min_length=1), Tag("<list>")],
+    Annotated[EndpointRef, Tag("<endpoint>")] | Annotated[list[WeightedTarget], Field(min_length=1), Tag("<list>")],
     Discriminator(_target_tag),
 ]
 
@@ -226,8 +234,11 @@ def _as_visit(value: Any) -> Any:
 
 
 def _no_item(value: Any) -> Any:
-    raise fail("E113", f"a journey item is an endpoint or a mapping with target, think, choose or repeat, found {shown(value)}",
-               "such as `- shop.browse` or `- think: 5s`")
+    raise fail(
+        "E113",
+        f"a journey item is an endpoint or a mapping with target, think, choose or repeat, found {shown(value)}",
+        "such as `- shop.browse` or `- think: 5s`",
+    )
 
 
 JourneyItem = Annotated[
@@ -246,29 +257,41 @@ class Source(Part):
 
     target: Target | None = Field(None, description="The endpoint asked, or a list of {weight, target}: a mix.")
     journey: list[JourneyItem] | None = Field(
-        None, description="Several requests one after another, with think time between them. A failure ends it.")
+        None, description="Several requests one after another, with think time between them. A failure ends it."
+    )
     rate: Rate | None = Field(None, description="Open loop: a steady rate of arrivals.")
     for_: PositiveDuration | None = Field(
-        None, alias="for", description="With `rate` or `users`: how long. By default to the end of the run.")
+        None, alias="for", description="With `rate` or `users`: how long. By default to the end of the run."
+    )
     stages: list[Stage] | None = Field(
-        None, min_length=1, description="Open loop: a ramping rate; the source ends after the last stage.")
+        None, min_length=1, description="Open loop: a ramping rate; the source ends after the last stage."
+    )
     at: list[Duration] | None = Field(None, min_length=1, description="Open loop: exactly these arrival times.")
     replay: ReplayField | None = Field(
-        None, description="Open loop: arrival times from a file, one a line (or the first column of a CSV file), in "
-        "seconds or with a unit, from `start`. Looked for beside this file.")
+        None,
+        description="Open loop: arrival times from a file, one a line (or the first column of a CSV file), in "
+        "seconds or with a unit, from `start`. Looked for beside this file.",
+    )
     users: Positive | None = Field(
-        None, description="Closed loop: this many users, each thinks, asks, waits for the answer, thinks again.")
+        None, description="Closed loop: this many users, each thinks, asks, waits for the answer, thinks again."
+    )
     think: Time | None = Field(
-        None, description="Closed loop: how long a user thinks before each turn (default 0). In a journey also the "
-        "pause between its requests.")
+        None,
+        description="Closed loop: how long a user thinks before each turn (default 0). In a journey also the "
+        "pause between its requests.",
+    )
     arrivals: Arrivals = Field(
-        "poisson", description="How arrivals fall: at random, evenly, or in bursts. `bursty(on=2s off=8s peak=5x)` is an "
+        "poisson",
+        description="How arrivals fall: at random, evenly, or in bursts. `bursty(on=2s off=8s peak=5x)` is an "
         "on/off modulated Poisson process: spells of exponential length with those means, `peak` times the mean rate "
-        "while on and rate·(1−q·peak)/(1−q) while off, q = on/(on+off), so the mean rate is the one written.")
+        "while on and rate * (1 - q*peak) / (1 - q) while off, q = on/(on+off), so the mean rate is the one written.",
+    )
     start: Duration = Field(0, description="When it begins. `constant` sends its first request then.")
     count: Positive | None = Field(None, description="Ends the source after so many arrivals.")
     timeout: PositiveDuration | None = Field(None, description="Longest time the client waits, per try.")
-    retry: Retry | None = Field(None, description="The client's retries; settings, or the name of some under `policies`.")
+    retry: Retry | None = Field(
+        None, description="The client's retries; settings, or the name of some under `policies`."
+    )
     priority: Literal[1, 2] = Field(1, description="1 goes before 2 in a queue with `discipline: priority`.")
 
     def tidy(self, out: dict[str, Any]) -> None:
@@ -282,19 +305,30 @@ class Source(Part):
     def _one_form(self) -> Source:
         given = self.model_fields_set
         if (self.target is None) == (self.journey is None):
-            raise fail("E403", "a source has a `target` or a `journey`" + (", not both" if self.target is not None else ""),
-                       "target: service.endpoint")
+            raise fail(
+                "E403",
+                "a source has a `target` or a `journey`" + (", not both" if self.target is not None else ""),
+                "target: service.endpoint",
+            )
         drivers = [key for key in ("rate", "stages", "at", "replay", "users") if getattr(self, key) is not None]
         if len(drivers) != 1:
             found = " and ".join(f"`{key}`" for key in drivers)
-            raise fail("E404", f"a source is driven by one of rate, stages, at, replay, users; this one has {found or 'none'}",
-                       "rate: 50/s is the simplest" if not drivers else "keep one of them")
+            raise fail(
+                "E404",
+                f"a source is driven by one of rate, stages, at, replay, users; this one has {found or 'none'}",
+                "rate: 50/s is the simplest" if not drivers else "keep one of them",
+            )
         driver = drivers[0]
         if "arrivals" in given and driver not in ("rate", "stages"):
-            raise fail("E401", f"`arrivals` has no meaning with `{driver}`", "it spreads the arrivals of a rate; remove it")
+            raise fail(
+                "E401", f"`arrivals` has no meaning with `{driver}`", "it spreads the arrivals of a rate; remove it"
+            )
         if self.for_ is not None and driver not in ("rate", "users"):
-            raise fail("E401", f"`for` has no meaning with `{driver}`", "each stage has its own `for`"
-                       if driver == "stages" else "the source ends with its last arrival")
+            raise fail(
+                "E401",
+                f"`for` has no meaning with `{driver}`",
+                "each stage has its own `for`" if driver == "stages" else "the source ends with its last arrival",
+            )
         if self.think is not None and driver != "users" and self.journey is None:
             raise fail("E401", "`think` belongs to a closed loop (`users`) or to a journey", "remove it, or give users")
         return self

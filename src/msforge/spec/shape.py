@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -24,7 +24,7 @@ class Leaf:
 
     unit: Unit | None = None
     choices: tuple[Any, ...] = ()
-    kind: str = "any"           # any | bool | str | int | literal | unit
+    kind: str = "any"  # any | bool | str | int | literal | unit
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Key:
     info: FieldInfo
 
 
-@lru_cache(maxsize=None)
+@cache
 def keys_of(model: type[BaseModel]) -> dict[str, Key]:
     """The keys of a model as YAML writes them."""
     return {
@@ -103,12 +103,12 @@ def shape_of(annotation: Any, metadata: tuple[Any, ...] = ()) -> Shape:
 def _union(members: tuple[Any, ...], metadata: tuple[Any, ...]) -> Shape:
     if len(members) == 1:
         return shape_of(members[0], metadata)
-    for member in members:     # X | None around a tagged union
+    for member in members:  # X | None around a tagged union
         if get_origin(member) is Annotated and any(isinstance(m, Discriminator) for m in get_args(member)[1:]):
             return shape_of(member)
     tag = next(m for m in metadata if isinstance(m, Discriminator)).discriminator
     assert callable(tag)
-    return Choice({_tag(member): shape_of(member) for member in members}, tag)
+    return Choice({_tag(member): shape_of(member) for member in members}, lambda value: str(tag(value)))
 
 
 def _tag(member: Any) -> str:
@@ -126,3 +126,23 @@ def settle(shape: Shape, value: Any) -> Shape:
     while isinstance(shape, Choice):
         shape = shape.options[shape.tag(value)]
     return shape
+
+
+def models_of(shape: Shape) -> list[type[BaseModel]]:
+    """Every model of the language below a shape, each once, in the order met."""
+    found: dict[type[BaseModel], None] = {}
+
+    def walk(part: Shape) -> None:
+        if isinstance(part, Model):
+            if part.model not in found:
+                found[part.model] = None
+                for key in keys_of(part.model).values():
+                    walk(key.shape)
+        elif isinstance(part, (Items, Names)):
+            walk(part.item)
+        elif isinstance(part, Choice):
+            for option in part.options.values():
+                walk(option)
+
+    walk(shape)
+    return list(found)

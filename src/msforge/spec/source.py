@@ -92,16 +92,33 @@ def spot(source: Source, event: Any) -> Place:
     return Place(source, line, column, max(column + 1, len(source.line(line).rstrip()) + 1))
 
 
-def problem(place: Place | None, code: str, message: str, help: str = "", path: str = "",  # noqa: A002
-            file: str = "", severity: Severity = Severity.ERROR) -> Diagnostic:
+def problem(
+    place: Place | None,
+    code: str,
+    message: str,
+    help: str = "",
+    path: str = "",
+    file: str = "",
+    severity: Severity = Severity.ERROR,
+) -> Diagnostic:
     """A Diagnostic at a place; without one it names the file alone."""
     if place is None:
         return Diagnostic(severity, code, message, file=file, help=help, path=path)
-    return Diagnostic(severity, code, message, place.source.name, place.line, place.column, place.end,
-                      place.source.line(place.line), help, path)
+    return Diagnostic(
+        severity,
+        code,
+        message,
+        place.source.name,
+        place.line,
+        place.column,
+        place.end,
+        place.source.line(place.line),
+        help,
+        path,
+    )
 
 
-def fatal(name: str, code: str, message: str, help: str = "") -> InvalidFileError:  # noqa: A002
+def fatal(name: str, code: str, message: str, help: str = "") -> InvalidFileError:
     """The error for a file that cannot be read at all."""
     return InvalidFileError([problem(None, code, message, help, file=name)])
 
@@ -113,12 +130,18 @@ def read_file(path: Path, name: str) -> Source:
             raise fatal(name, "E001", f"`{name}` is a folder", "name the description's file")
         size = path.stat().st_size
         if size > LARGEST:
-            raise fatal(name, "E003", f"the file has {size:,} bytes; the most is {LARGEST:,}",
-                        "a description is written by hand or by a generator, a system a file")
+            raise fatal(
+                name,
+                "E003",
+                f"the file has {size:,} bytes; the most is {LARGEST:,}",
+                "a description is written by hand or by a generator, a system a file",
+            )
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise fatal(name, "E001", f"there is no file `{name}`", "`msforge example` lists the examples that come along") from None
+        raise fatal(
+            name, "E001", f"there is no file `{name}`", "`msforge example` lists the examples that come along"
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise fatal(name, "E001", f"`{name}` cannot be read: {reason}", "check the name and its permissions") from None
@@ -138,24 +161,55 @@ def decode(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         start = data.rfind(b"\n", 0, error.start) + 1
-        column = len(data[start:error.start].decode("utf-8", "replace")) + 1
+        column = len(data[start : error.start].decode("utf-8", "replace")) + 1
         rest = data[start:].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
         rest = "".join(char if char.isprintable() else "\ufffd" for char in rest)
-        raise InvalidFileError([Diagnostic(
-            Severity.ERROR, "E004", f"the file is not UTF-8: byte 0x{data[error.start]:02x}", name, line, column,
-            column + 1, rest[:_MOST_SHOWN], "save it as UTF-8")]) from None
+        raise InvalidFileError(
+            [
+                Diagnostic(
+                    Severity.ERROR,
+                    "E004",
+                    f"the file is not UTF-8: byte 0x{data[error.start]:02x}",
+                    name,
+                    line,
+                    column,
+                    column + 1,
+                    rest[:_MOST_SHOWN],
+                    "save it as UTF-8",
+                )
+            ]
+        ) from None
 
 
 def check_text(source: Source) -> list[Diagnostic]:
     """Empty texts and characters that no YAML file may contain."""
     if not source.text.strip():
-        return [problem(None, "E002", "the file is empty", "the smallest system has one service, one endpoint and one "
-                        "traffic source; `msforge example copy shop` gives a start", file=source.name)]
+        return [
+            problem(
+                None,
+                "E002",
+                "the file is empty",
+                "the smallest system has one service, one endpoint and one "
+                "traffic source; `msforge example copy shop` gives a start",
+                file=source.name,
+            )
+        ]
     match = _UNPRINTABLE.search(source.text)
     if match is None:
         return []
-    before = _BREAK.split(source.text[:match.start()])
+    before = _BREAK.split(source.text[: match.start()])
     line, column = len(before), len(before[-1]) + 1
     shown = "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in source.line(line))
-    return [Diagnostic(Severity.ERROR, "E005", f"the file contains a character that is no text: U+{ord(match[0]):04X}",
-                       source.name, line, column, column + 1, shown, "remove it")]
+    return [
+        Diagnostic(
+            Severity.ERROR,
+            "E005",
+            f"the file contains a character that is no text: U+{ord(match[0]):04X}",
+            source.name,
+            line,
+            column,
+            column + 1,
+            shown,
+            "remove it",
+        )
+    ]

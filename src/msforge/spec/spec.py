@@ -25,7 +25,9 @@ Changes = Mapping[str, Any] | Iterable[tuple[str, Any]]
 class Spec:
     """A valid description: its model, the text behind it, and what can be asked about it."""
 
-    def __init__(self, checked: validate.Checked, file: str, scenario: str, folder: Path | None, root: Mark | None) -> None:
+    def __init__(
+        self, checked: validate.Checked, file: str, scenario: str, folder: Path | None, root: Mark | None
+    ) -> None:
         assert checked.model is not None
         self.model: SystemModel = checked.model
         """The description as pydantic objects, defaults filled in, units as numbers."""
@@ -51,7 +53,7 @@ class Spec:
         found = self.diagnostic(Severity.ERROR, "", path, "")
         return found.line, found.column, found.end_column, found.source_line
 
-    def diagnostic(self, severity: Severity, code: str, path: str, message: str, help: str = "") -> Diagnostic:  # noqa: A002
+    def diagnostic(self, severity: Severity, code: str, path: str, message: str, help: str = "") -> Diagnostic:
         """A Diagnostic that points at a dotted path of this description."""
         parts = split(path) or ()
         if parts[:1] == ("objectives",) and len(parts) > 2 and isinstance(parts[1], str):
@@ -82,7 +84,7 @@ class Spec:
 
 
 def load(source: str | Path, *, scenario: str | None = None, sets: Sequence[str] = ()) -> Spec:
-    """Reads a description from a file. Raises InvalidFileError with every diagnostic, UsageError for an unknown scenario."""
+    """Reads a description. Raises InvalidFileError with every diagnostic, UsageError for an unknown scenario."""
     path = Path(source)
     name = path.as_posix()
     try:
@@ -91,8 +93,14 @@ def load(source: str | Path, *, scenario: str | None = None, sets: Sequence[str]
         raise _too_deep(name) from None
 
 
-def load_text(text: str, *, file: str = "<text>", scenario: str | None = None, sets: Sequence[str] = (),
-              folder: Path | None = None) -> Spec:
+def load_text(
+    text: str,
+    *,
+    file: str = "<text>",
+    scenario: str | None = None,
+    sets: Sequence[str] = (),
+    folder: Path | None = None,
+) -> Spec:
     """As `load`, from a text. `folder` is where files it names (`replay`, `empirical`) are looked for."""
     try:
         return _load(Source(file, text.removeprefix("\ufeff")), folder, scenario, sets)
@@ -129,9 +137,15 @@ def _load(source: Source, folder: Path | None, scenario: str | None, sets: Seque
     document, root, problems = read(source)
     if not isinstance(document, Map):
         if not problems:
-            problems = [problem(spot(source, root[2]) if root else None, "E100",
-                                f"a description is a mapping, found {shown(document)}", "begin with `msforge: 1`",
-                                file=source.name)]
+            problems = [
+                problem(
+                    spot(source, root[2]) if root else None,
+                    "E100",
+                    f"a description is a mapping, found {shown(document)}",
+                    "begin with `msforge: 1`",
+                    file=source.name,
+                )
+            ]
         raise InvalidFileError(problems)
     root = (source, None, None)
     base = validate.check(document, root, folder)
@@ -142,8 +156,14 @@ def _load(source: Source, folder: Path | None, scenario: str | None, sets: Seque
     return Spec(final, source.name, scenario or "", folder, root)
 
 
-def _overlaid(base: validate.Checked, root: Mark, folder: Path | None, scenario: str | None, sets: Sequence[str],
-              problems: list[Diagnostic]) -> validate.Checked:
+def _overlaid(
+    base: validate.Checked,
+    root: Mark,
+    folder: Path | None,
+    scenario: str | None,
+    sets: Sequence[str],
+    problems: list[Diagnostic],
+) -> validate.Checked:
     """Checks every scenario; the chosen one and the `--set` arguments make the final document."""
     final = base
     scenarios = base.document.get("scenarios")
@@ -151,8 +171,9 @@ def _overlaid(base: validate.Checked, root: Mark, folder: Path | None, scenario:
     if scenario is not None and scenario not in known:
         if problems:
             raise InvalidFileError(_once(problems))
-        raise UsageError(f"there is no scenario `{scenario}`", hint=did_you_mean(scenario, known)
-                         or "the file has no scenarios")
+        raise UsageError(
+            f"there is no scenario `{scenario}`", hint=did_you_mean(scenario, known) or "the file has no scenarios"
+        )
     for name, patch in known.items():
         if isinstance(patch, Map):
             document, found = apply_scenario(base.document, name, patch)
@@ -183,7 +204,9 @@ def _check_changes(document: Map, root: Mark, folder: Path | None) -> list[Diagn
                 continue
             after = document
             for path, value in changes.items():
-                after, found = _change(after, prefix + path, value, changes.marks.get(path), ("faults", index, key, path))
+                after, found = _change(
+                    after, prefix + path, value, changes.marks.get(path), ("faults", index, key, path)
+                )
                 problems += found
             if after is not document:
                 problems += validate.check(after, root, folder).problems
@@ -194,8 +217,9 @@ def _change(document: Map, path: str, value: Any, mark: Mark | None, where: Part
     parts = split(path)
     if parts is None or mark is None:
         place = spot(mark[0], mark[1]) if mark is not None else None
-        return document, [problem(place, "E602", f"`{path[:60]}` is not a path", "write e.g. services.payment.replicas",
-                                  join(where))]
+        return document, [
+            problem(place, "E602", f"`{path[:60]}` is not a path", "write e.g. services.payment.replicas", join(where))
+        ]
     return assign_path(document, parts, value, mark, create=False)
 
 

@@ -13,10 +13,10 @@ from msforge.errors import Diagnostic
 from msforge.names import did_you_mean
 from msforge.spec.diagnose import diagnose
 from msforge.spec.fields import shown
-from msforge.spec.lower import POLICY_TYPES, Lowering, policy_kind
+from msforge.spec.lower import Lowering, policy_type
 from msforge.spec.overlays import SYSTEM
-from msforge.spec.places import join, place_of
 from msforge.spec.places import Path as Parts
+from msforge.spec.places import join, place_of
 from msforge.spec.references import References
 from msforge.spec.schema_services import Consumer, Service
 from msforge.spec.schema_steps import CallStep
@@ -72,62 +72,95 @@ def _whole(model: SystemModel, document: Map, root: Mark | None) -> list[Diagnos
         problems.append(problem(place_of(document, path, root, key), code, message, hint, join(path)))
 
     if not model.traffic:
-        report(("traffic",), "E406", "nothing sends requests to this system",
-               "add a source under `traffic`, e.g. users: {target: service.endpoint, rate: 10/s, for: 60s}")
+        report(
+            ("traffic",),
+            "E406",
+            "nothing sends requests to this system",
+            "add a source under `traffic`, e.g. users: {target: service.endpoint, rate: 10/s, for: 60s}",
+        )
     elif model.length is None:
         for name, source in model.traffic.items():
             if source.length is None:
-                report(("traffic", name), "E408", f"the source `{name}` has no end and the run no `duration`",
-                       "set simulation.duration, or `for` at the source", key=True)
+                report(
+                    ("traffic", name),
+                    "E408",
+                    f"the source `{name}` has no end and the run no `duration`",
+                    "set simulation.duration, or `for` at the source",
+                    key=True,
+                )
     elif model.simulation.warmup >= model.length:
-        report(("simulation", "warmup"), "E402", "the warm-up is as long as the whole run: nothing would be measured",
-               "shorten it or lengthen the run")
+        report(
+            ("simulation", "warmup"),
+            "E402",
+            "the warm-up is as long as the whole run: nothing would be measured",
+            "shorten it or lengthen the run",
+        )
     return problems
 
 
 # -- sections that are not part of the model ---------------------------------------------------
 
-def _sections(document: Map, root: Mark | None, folder: Path | None, lowering: Lowering,
-              problems: list[Diagnostic]) -> None:
+
+def _sections(
+    document: Map, root: Mark | None, folder: Path | None, lowering: Lowering, problems: list[Diagnostic]
+) -> None:
     def report(path: Parts, code: str, message: str, hint: str = "", key: bool = False) -> None:
         problems.append(problem(place_of(document, path, root, key), code, message, hint, join(path)))
 
     for section in SECTIONS:
         content = document.get(section)
         if section in document and not isinstance(content, Map):
-            report((section,), "E104", f"expected a mapping, found {shown(content)}",
-                   "write what belongs below this key, or remove the key" if content is None else "")
+            report(
+                (section,),
+                "E104",
+                f"expected a mapping, found {shown(content)}",
+                "write what belongs below this key, or remove the key" if content is None else "",
+            )
             continue
-        for name in content or ():
+        for name in content if isinstance(content, Map) else ():
+            assert isinstance(content, Map)
             wrong = names.problem(name) if section != "defaults" else ""
             if wrong:
                 report((section, name), "E301", wrong, names.RULE, key=True)
             elif not isinstance(content[name], Map):
                 report((section, name), "E104", f"expected a mapping, found {shown(content[name])}")
     policies = document.get("policies")
-    for name, settings in (policies.items() if isinstance(policies, Map) else ()):
+    for name, settings in policies.items() if isinstance(policies, Map) else ():
         if isinstance(settings, Map):
             settings = lowering.lone(settings, ("policies", name))
-            _part(POLICY_TYPES[policy_kind(settings)], settings, {}, folder, problems, document, ("policies", name), root)
+            _part(policy_type(settings), settings, {}, folder, problems, document, ("policies", name), root)
     defaults = document.get("defaults")
-    for section, settings in (defaults.items() if isinstance(defaults, Map) else ()):
+    for section, settings in defaults.items() if isinstance(defaults, Map) else ():
         if section not in DEFAULTS:
             report(("defaults", section), "E101", f"unknown key `{section}`", did_you_mean(section, DEFAULTS), key=True)
         elif isinstance(settings, Map):
-            model, required, own = DEFAULTS[section]
+            shared_model, required, own = DEFAULTS[section]
             for key in own:
                 if key in settings:
-                    report(("defaults", section, key), "E108", f"`{key}` cannot be shared by all {section}",
-                           f"write it at each; what can be shared: {', '.join(k for k in keys_of(model) if k not in own)}",
-                           key=True)
-            shared = Map({key: value for key, value in settings.items() if key not in own and value is not None},
-                         settings.marks)
+                    report(
+                        ("defaults", section, key),
+                        "E108",
+                        f"`{key}` cannot be shared by all {section}",
+                        f"write it at each; to share are {', '.join(k for k in keys_of(shared_model) if k not in own)}",
+                        key=True,
+                    )
+            shared = Map(
+                {key: value for key, value in settings.items() if key not in own and value is not None}, settings.marks
+            )
             shared = lowering.lone(shared, ("defaults", section))
-            _part(model, shared, required, folder, problems, document, ("defaults", section), root)
+            _part(shared_model, shared, required, folder, problems, document, ("defaults", section), root)
 
 
-def _part(model: type[BaseModel], settings: Map, required: dict[str, Any], folder: Path | None,
-          problems: list[Diagnostic], document: Map, path: Parts, root: Mark | None) -> None:
+def _part(
+    model: type[BaseModel],
+    settings: Map,
+    required: dict[str, Any],
+    folder: Path | None,
+    problems: list[Diagnostic],
+    document: Map,
+    path: Parts,
+    root: Mark | None,
+) -> None:
     """Checks settings that stand apart from where they are used."""
     from dataclasses import replace
 
