@@ -148,7 +148,7 @@ class Records:
     happenings: list[Happening] = field(default_factory=list)
     spans: list[SpanRecord] = field(default_factory=list)
     parts: Floats = field(default_factory=lambda: np.zeros((0, 2, 0, 5)))
-    """[G, class, W, 5] by the root's arrival window: summed ns of queue, own, store, network, backoff. Empty = not kept.
+    """[G, class, W, 5] by the root's arrival window: summed ns of queue, own, store, network, backoff.
 
-    With `moments` it says when a body's own time changed, not its callees': what the explanation stands on.
+    With `moments` it says when a body's own time changed, not its callees': what the explanation stands on. Empty: not kept.
     """

@@ -1,0 +1,6 @@
+"""The simulator: a System in, Records out, on SimPy."""
+
+from msforge.sim.engine import Engine
+from msforge.sim.run import run
+
+__all__ = ["Engine", "run"]

@@ -1,0 +1,107 @@
+"""Rolling deployments and autoscaling: processes that replace, add and remove replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from msforge.model.plan import Fault
+from msforge.policies.autoscaler import Autoscaler
+from msforge.records import SECOND
+from msforge.sim.programs import Programs
+
+if TYPE_CHECKING:
+    from msforge.sim.engine import Engine
+    from msforge.sim.replica import Replica
+    from msforge.sim.service import ServiceRun
+
+GRACE = 30 * SECOND   # a replica taken out has this long to finish (Kubernetes' default grace period)
+PERIOD = 15 * SECOND  # how often the autoscaler looks (Kubernetes' default sync period)
+
+
+def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
+    """Replace every replica of a service, a few at a time; with a canary, its share first."""
+    service = engine.services[fault.service]
+    service.version += 1
+    version = service.version
+    system = engine.base.variant((*engine.changes, *fault.changes)) if fault.changes else engine.system
+    service.next_programs = Programs(engine, system) if fault.changes else service.programs
+    service.next_plan = system.services[service.index]
+    old = [r for r in service.replicas if not r.leaving]
+    engine.note("deploy", service.name, f"version {version} begins", service.index)
+    first = min(len(old), max(1, ceil(fault.canary * len(old) - 1e-9))) if fault.canary > 0 else 0
+    at_once = max(1, fault.max_unavailable)
+    for batch in [old[:first][i : i + at_once] for i in range(0, first, at_once)]:
+        yield from _replace(engine, service, batch, version)
+    if first:
+        engine.note("deploy", service.name, f"version {version}: canary runs", service.index)
+        if fault.canary_for:
+            yield engine.pause(fault.canary_for)
+    rest = old[first:]
+    for batch in [rest[i : i + at_once] for i in range(0, len(rest), at_once)]:
+        yield from _replace(engine, service, batch, version)
+    if fault.changes:
+        engine.settle_deploy(service, fault.changes)
+    engine.note("deploy", service.name, f"version {version} done", service.index)
+
+
+def _replace(engine: Engine, service: ServiceRun, batch: list[Replica], version: int) -> Generator[Any, Any, None]:
+    leaving = []
+    for replica in batch:
+        if replica.died >= 0:
+            continue
+        gone = engine.env.event()
+        service.retire(replica, gone.succeed)
+        leaving.append((replica, gone))
+    if leaving:
+        done = engine.env.all_of([gone for _, gone in leaving])
+        yield done | engine.pause(GRACE)
+        for replica, gone in leaving:
+            if not gone.triggered:
+                replica.crash()
+                service.end_of(replica)
+    started = []
+    for _ in batch:
+        replica = service.add_replica(engine.env.now, ready=False, version=version)
+        started.append((engine.faults.startup(service, replica), replica))
+    for delay, replica in sorted(started, key=lambda s: (s[0], s[1].ordinal)):
+        wait = delay - (engine.env.now - replica.born)
+        if wait > 0:
+            yield engine.pause(wait)
+        service.make_ready(replica)
+        engine.note("ready", f"{service.name}#{replica.ordinal}", f"version {version}", service.index)
+
+
+def autoscale(engine: Engine, service: ServiceRun) -> Generator[Any, Any, None]:
+    """The HorizontalPodAutoscaler's loop: look every 15 s, scale by its rule."""
+    scaler: Autoscaler | None = None
+    settings = None
+    before: dict[int, float] = {}
+    while True:
+        yield engine.pause(PERIOD)
+        plan = service.plan.autoscale
+        if plan is None:
+            continue
+        if plan != settings or scaler is None:
+            scaler, settings = Autoscaler(plan.minimum, plan.maximum, plan.target), plan
+        staying = [r for r in service.replicas if not r.leaving]
+        readings = [_reading(replica, plan.metric, before, engine.env.now) for replica in staying]
+        wanted = scaler.decide(engine.env.now, len(staying), readings)
+        if wanted != len(staying):
+            known = [r for r in readings if r is not None]
+            mean = sum(known) / len(known) if known else 0.0
+            service.scale(wanted, f"{plan.metric} {mean:.0%}")
+
+
+def _reading(replica: Replica, metric: str, before: dict[int, float], now: int) -> float | None:
+    """A replica's mean use of threads or CPU since the last look; None while it is not ready."""
+    if metric == "cpu" and replica.cpu is not None:
+        area, capacity = replica.cpu.area(now), replica.cpu.cores
+    else:
+        area, capacity = float(replica.gauge_busy.area(now)), float(max(1, replica.slots))
+    last = before.get(replica.number, 0.0)
+    before[replica.number] = area
+    if not replica.up:
+        return None
+    return (area - last) / (capacity * PERIOD)

@@ -1,0 +1,123 @@
+"""The network between callers and callees: zones, and links that are cut, slow or lossy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msforge.model.plan import Fault
+from msforge.policies.distributions import Dist
+
+if TYPE_CHECKING:
+    from msforge.sim.calls import Call
+    from msforge.sim.engine import Engine
+    from msforge.sim.kernel import Frame
+    from msforge.sim.request import Request
+
+CLIENTS = -2
+LOST = -1
+ZONE_THERE, ZONE_BACK = -8, -9  # slots of draws
+
+
+class LinkFault:
+    """An active cut, delay or drop."""
+
+    __slots__ = ("add", "fault", "kind", "occurrence", "rate", "slot")
+
+    def __init__(self, engine: Engine, fault: Fault, occurrence: int) -> None:
+        self.fault = fault
+        self.kind = fault.kind
+        self.add = fault.add
+        self.rate = fault.rate
+        self.occurrence = occurrence
+        self.slot = engine.next_slot()
+
+
+class Links:
+    """`special` is true while a hop can cost more than the plain network latency."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.active: list[LinkFault] = []
+        self.zones = False
+        self.zone_latency: Dist | None = None
+        self.bytes = 0
+        self.special = False
+        self.settle()
+
+    def settle(self) -> None:
+        """Decide anew whether hops are special."""
+        system = self.engine.system
+        self.zones = len(system.zones) > 1
+        self.zone_latency = system.network.zone_latency
+        self.special = bool(self.active) or self.zones
+
+    def add(self, fault: LinkFault) -> None:
+        """A link fault begins."""
+        self.active.append(fault)
+        self.settle()
+
+    def remove(self, fault: LinkFault) -> None:
+        """A link fault ends."""
+        self.active.remove(fault)
+        self.settle()
+
+    def _matches(self, link: LinkFault, caller: int, callee: int) -> bool:
+        fault = link.fault
+        return fault.callee == callee and fault.caller in (caller, -1)
+
+    def there(self, request: Request, call: Call, latency: int) -> int:
+        """Latency (ns) of a request on its way; LOST when it never arrives."""
+        frame = call.frame
+        host = frame.host if frame is not None else None
+        caller = host.replica.service.index if host is not None else CLIENTS
+        if self.zones and host is not None:
+            latency += self._zone(request, host.replica.zone, ZONE_THERE)
+        for link in self.active:
+            if not self._matches(link, caller, call.op.service.index):
+                continue
+            if link.kind == "cut":
+                return LOST
+            if link.kind == "drop" and self._draw(link, request, "drop", None) < link.rate:
+                return LOST
+            if link.kind == "delay" and link.add is not None:
+                latency += self._draw(link, request, "delay", link.add)
+        return latency
+
+    def back(self, request: Request, latency: int) -> int:
+        """Latency (ns) of an answer; LOST when the link is cut."""
+        call = request.call
+        frame = call.frame if call is not None else None
+        host = frame.host if frame is not None else None
+        caller = host.replica.service.index if host is not None else CLIENTS
+        if self.zones and host is not None:
+            latency += self._zone(request, host.replica.zone, ZONE_BACK)
+        for link in self.active:
+            if link.kind == "cut" and self._matches(link, caller, request.replica.service.index):
+                return LOST
+        return latency
+
+    def _zone(self, request: Request, zone: int, slot: int) -> int:
+        other = request.replica.zone
+        if zone < 0 or other < 0 or zone == other:
+            return 0
+        self.bytes += self.engine.system.network.message_bytes
+        if self.zone_latency is None:
+            return 0
+        word = "zone there" if slot == ZONE_THERE else "zone back"
+        value: int = request.site.draw(slot, word, "time", self.zone_latency, request.root.number, request.context)
+        return value
+
+    def _draw(self, link: LinkFault, request: Request, purpose: str, dist: Dist | None) -> Any:
+        word = f"fault {link.fault.word} {link.occurrence}"
+        return request.site.draw(link.slot, word, purpose, dist, request.root.number, request.context)
+
+    def reachable(self, frame: Frame, *, store: int = -1, channel: int = -1) -> bool:
+        """Whether the frame's service reaches a store or a channel's broker now."""
+        caller = frame.host.replica.service.index
+        for link in self.active:
+            fault = link.fault
+            if link.kind != "cut" or fault.caller not in (caller, -1):
+                continue
+            if (store >= 0 and fault.callee_store == store) or (channel >= 0 and fault.channel == channel):
+                return False
+        return True

@@ -1,0 +1,37 @@
+"""A root request: a call whose caller is a client outside the system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msforge.sim.calls import Call
+
+if TYPE_CHECKING:
+    from msforge.sim.client import Client
+    from msforge.sim.request import Request
+    from msforge.sim.streams import Site
+
+
+class RootCall(Call):
+    """A request of a traffic source, and the root of all that follows from it."""
+
+    __slots__ = ("arrival", "backed", "client", "journey", "measured", "number", "source", "traced")
+
+    def __init__(self, client: Client, op: Any, number: int, arrival: int, site: Site, journey: Any) -> None:
+        super().__init__(op, None, self, site, 0)
+        self.client = client
+        self.source = client.index
+        self.number = number
+        self.arrival = arrival
+        self.journey = journey
+        self.measured = client.warmup <= arrival < client.end
+        self.traced = client.traced is not None and number in client.traced
+        self.backed = 0
+
+    def waited(self, delay: int) -> None:
+        """Count a backoff as the client's."""
+        self.backed += delay
+
+    def finish(self, result: int, outcome: int, cause: int, request: Request | None) -> None:
+        """The client has its answer, or gave up."""
+        self.client.finished(self, outcome, cause, request)
