@@ -107,10 +107,3 @@ def test_parallel_parts() -> None:
     assert q.at_least(2, [0.9, 0.9, 0.9]) == pytest.approx(q.k_of_n(2, 3, 0.9))
     assert q.at_least(1, [0.5, 0.25]) == pytest.approx(1 - 0.5 * 0.75)
     assert q.alternating_availability(99.0, 1.0) == pytest.approx(0.99)
-
-
-def test_cache_hits_by_ches_approximation() -> None:
-    assert q.che_hit_ratio([0.01] * 100, 25) == pytest.approx(0.25, abs=1e-9)  # equal popularity: the share that fits
-    assert q.che_hit_ratio([0.5, 0.5], 2) == 1.0
-    assert q.che_hit_ratio([0.5, 0.5], 0) == 0.0
-    assert q.che_hit_ratio([1.0], 10, rate=9.0, ttl=1.0) == pytest.approx(0.9)  # one fetch, then 9 hits a life

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from msforge.analysis.explain import explain
+    from msforge.analysis.theory import explain
     from msforge.analysis.explanation import Explanation
-    from msforge.analysis.lint import lint
+    from msforge.analysis.advice import lint
 
 __all__ = ["Explanation", "explain", "lint"]
 
-_HOME = {"Explanation": "explanation", "explain": "explain", "lint": "lint"}
+_HOME = {"Explanation": "explanation", "explain": "theory", "lint": "advice"}
 
 
 def __getattr__(name: str) -> Any:

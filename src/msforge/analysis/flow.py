@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from msforge.analysis.queueing import at_least, che_hit_ratio
-from msforge.model.plan import UNLIMITED, Block, Cache, Consumer, Source, Step, System, Verb
-from msforge.records import SECOND, Outcome
+from msforge.analysis.queueing import at_least
+from msforge.model.hits import hit_ratio
+from msforge.model.plan import UNLIMITED, Block, Source, Step, System, Verb
+from msforge.model.visits import call_order, deliveries
+from msforge.records import Outcome
 
 LOOP_ROUNDS = 2000
 
@@ -89,11 +91,18 @@ class Flow:
             return Ending(ok, 1 - ok)
         if step.verb is Verb.SAGA:
             return self._saga(step, weight, counts)
+        return self.operation(step) if step.verb in (Verb.READ, Verb.WRITE) else Ending()
+
+    def operation(self, step: Step) -> Ending:
+        """How a read or a write ends."""
         return Ending()
 
+    def one_try(self, step: Step) -> Ending:
+        """How one try of a call ends."""
+        return self.ending(step.target)
+
     def _call(self, step: Step, weight: float, counts: dict[int, float]) -> Ending:
-        end = self.ending(step.target)
-        tries, final = _tries(step, end)
+        tries, final = _tries(step, self.one_try(step))
         counts[step.index] = counts.get(step.index, 0.0) + weight * tries
         failed = final.error + final.rejected
         if step.policy.fallback is None or failed <= 0:
@@ -175,45 +184,17 @@ class Flow:
 
     def readers(self, channel: int) -> list[tuple[int, float]]:
         """(body of the consumer, deliveries per message): a queue's consumers share, each group of a topic gets all."""
-        system = self.system
-        found = [system.consumers[c] for c in system.channels[channel].consumers]
-        if system.channels[channel].topic:
-            threads = {s: sum(_threads(system, c) for c in found if c.service == s) for s in {c.service for c in found}}
-            whole = [(c, _threads(system, c) / max(threads[c.service], 1e-9)) for c in found]
-        else:
-            every = sum(_threads(system, c) for c in found)
-            whole = [(c, _threads(system, c) / max(every, 1e-9)) for c in found]
-        deliveries = []
-        for consumer, share in whole:
-            end = self.ending(consumer.body)
-            failed = end.error + end.rejected
-            tries = consumer.retry.attempts
-            many = _geometric(failed, tries)
-            deliveries.append((consumer.body, share * many))
-        return deliveries
+        found = []
+        for body, share in deliveries(self.system, self.system.channels[channel]):
+            retry = self.system.consumers[self.system.bodies[body].consumer].retry
+            end = self.ending(body)
+            found.append((body, share * _geometric(end.error + end.rejected, retry.attempts)))
+        return found
 
     @cached_property
     def order(self) -> list[int]:
         """Bodies, callers before callees."""
-        seen: set[int] = set()
-        out: list[int] = []
-        for root in range(len(self.system.bodies)):
-            stack = [(root, iter(self._callees(root)))] if root not in seen else []
-            seen.add(root)
-            while stack:
-                body, rest = stack[-1]
-                for callee in rest:
-                    if callee not in seen:
-                        seen.add(callee)
-                        stack.append((callee, iter(self._callees(callee))))
-                        break
-                else:
-                    out.append(body)
-                    stack.pop()
-        return out[::-1]
-
-    def _callees(self, body: int) -> list[int]:
-        return [self.system.steps[s].target for s in self.body(body) if self.system.steps[s].verb is Verb.CALL]
+        return call_order(self.system)
 
     def steps_per(self, bodies: Iterable[float]) -> list[float]:
         """Executions of every step when every body runs as often as `bodies` says."""
@@ -230,11 +211,7 @@ class Flow:
             return 0.0
         if step.index in self._hits:
             return self._hits[step.index]
-        return hit_ratio(step.cache, 0.0)
-
-
-def _threads(system: System, consumer: Consumer) -> int:
-    return max(1, consumer.threads * system.services[consumer.service].replicas)
+        return hit_ratio(step.cache)
 
 
 def _geometric(q: float, attempts: int) -> float:
@@ -251,37 +228,8 @@ def _tries(step: Step, end: Ending) -> tuple[float, Ending]:
         return 1.0, end
     again = (end.error if Outcome.ERROR in retry.on else 0.0) + (end.rejected if Outcome.REJECTED in retry.on else 0.0)
     tries = _geometric(again, retry.attempts)
-    last = again**retry.attempts if retry.attempts != UNLIMITED else 0.0
-    share = tries if not math.isinf(tries) else 0.0
-    ok = end.ok * share
-    rejected = end.rejected * share if Outcome.REJECTED not in retry.on else 0.0
-    return tries, Ending(ok, max(0.0, 1 - ok - rejected) if last or end.error else 0.0, rejected)
-
-
-def hit_ratio(cache: Cache, rate: float) -> float:
-    """A cache's steady hit ratio at `rate` reads a second: as written, or Che's approximation over its keys."""
-    if cache.hit >= 0:
-        return cache.hit
-    weights = key_weights(cache)
-    if not weights:
-        return 0.0
-    capacity = len(weights) if cache.capacity == UNLIMITED else cache.capacity
-    ttl = cache.ttl / SECOND if cache.ttl >= 0 else math.inf
-    return che_hit_ratio(weights, capacity, rate, ttl)
-
-
-def key_weights(cache: Cache) -> list[float]:
-    """How popular each key is, summing to 1; empty when the distribution isn't one of few keys."""
-    dist = cache.keys
-    if dist is None:
-        return []
-    if dist.kind == "zipf":
-        raw = [rank ** -dist.params[1] for rank in range(1, min(int(dist.params[0]), 100_000) + 1)]
-        total = sum(raw)
-        return [w / total for w in raw]
-    if dist.kind == "constant":
-        return [1.0]
-    if dist.kind == "uniform":
-        n = min(max(1, round(dist.params[1] - dist.params[0])), 100_000)
-        return [1 / n] * n
-    return []
+    if math.isinf(tries):
+        return tries, Ending(0.0, 1.0)
+    ok = end.ok * tries
+    rejected = 0.0 if Outcome.REJECTED in retry.on else end.rejected * tries
+    return tries, Ending(ok, max(0.0, 1 - ok - rejected), rejected)

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msforge.analysis.flow import Flow, hit_ratio
+from msforge.analysis.flow import Flow
+from msforge.model.hits import hit_ratio
 from msforge.model.plan import UNLIMITED, Source, System, Verb
 from msforge.records import SECOND
 

@@ -165,36 +165,6 @@ def at_least(k: int, chances: Sequence[float]) -> float:
     return min(1.0, sum(counts[max(k, 0):]))
 
 
-def che_hit_ratio(weights: Sequence[float], capacity: int, rate: float = 0.0, ttl: float = math.inf) -> float:
-    """Hit ratio of an LRU cache under independent references with popularities `weights` (summing to 1).
-
-    Che's characteristic time t solves sum(1 - exp(-w t)) = capacity; a key hits with probability
-    1 - exp(-w t). With a time to live an entry that is at least `ttl` old misses: with requests at
-    `rate`, a key's hits per fetch are its requests in min(ttl, life).
-    Source: Che, Tung and Wang 2002; Fricker, Robert and Roberts 2012; for the time to live Jung et al. 2003.
-    """
-    if capacity <= 0:
-        return 0.0
-    if capacity >= len(weights):
-        t = math.inf
-    else:
-        low, high = 0.0, 1.0
-        while sum(-math.expm1(-w * high) for w in weights) < capacity:
-            high *= 2
-        for _ in range(60):
-            t = (low + high) / 2
-            low, high = (t, high) if sum(-math.expm1(-w * t) for w in weights) < capacity else (low, t)
-        t = (low + high) / 2
-    hit = 0.0
-    for w in weights:
-        stays = 1.0 if math.isinf(t) else -math.expm1(-w * t)
-        if rate > 0 and not math.isinf(ttl):
-            fresh = w * rate * ttl
-            stays *= fresh / (1 + fresh)
-        hit += w * stays
-    return hit
-
-
 def _at_least(value: int, least: int) -> None:
     if value < least:
         raise ValueError(f"at least {least} servers, not {value}")

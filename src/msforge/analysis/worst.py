@@ -91,9 +91,10 @@ class WorstTime:
         policy = step.policy
         inner = self.body(step.target)
         remote = self.system.bodies[step.target].service != step.service
-        hangs = self.strict and remote  # only the caller's own limits count
+        limited = policy.timeout != NEVER or policy.deadline != NEVER
+        hangs = remote and (self.strict or limited)  # a try may take all it is given
         one = math.inf if hangs else inner.time + (self._network if remote else 0.0)
-        timed = policy.timeout != NEVER or policy.deadline != NEVER or (not hangs and inner.timed)
+        timed = limited or (not hangs and inner.timed)
         cause = inner.cause if math.isinf(inner.time) and not hangs and inner.cause >= 0 else step.index
         bound = Bound(call_bound(policy, one), timed, cause, not hangs and inner.estimated)
         if policy.fallback:
