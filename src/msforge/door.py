@@ -47,10 +47,10 @@ def check(source: str | Path | Spec, *, scenario: str | None = None, sets: Seque
 
 def explain(source: str | Path | Spec, *, scenario: str | None = None, sets: Sequence[str] = ()) -> Explanation:
     """What theory says about the system before any dice are thrown. Raises as `load` does."""
-    from msforge import analysis
+    from msforge.analysis import explain as expect
     from msforge.model import compile_system
 
-    return analysis.explain(compile_system(_spec(source, scenario, sets)))
+    return expect(compile_system(_spec(source, scenario, sets)))
 
 
 def estimate(source: str | Path | Spec, *, scenario: str | None = None, sets: Sequence[str] = ()) -> RunEstimate:

@@ -1,0 +1,51 @@
+"""`msforge compare`: results, descriptions, or a description with itself changed; paired by seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from msforge.cli import app
+
+run = CliRunner().invoke
+
+
+def test_two_results_and_two_descriptions_give_the_same_table(tiny: Path) -> None:
+    Path("slow.yaml").write_text(tiny.read_text("utf-8").replace("wait: 10ms", "wait: 20ms"), "utf-8")
+    for name in ("tiny", "slow"):
+        run(app, ["simulate", f"{name}.yaml", "-o", f"{name}.json", "-q"])
+    results = run(app, ["compare", "tiny.json", "slow.json"])
+    files = run(app, ["compare", "tiny.yaml", "slow.yaml"])
+    mixed = run(app, ["compare", "tiny.json", "slow.yaml"])
+    assert results.exit_code == files.exit_code == mixed.exit_code == 0, results.output + files.output + mixed.output
+    assert results.stdout == files.stdout == mixed.stdout
+    assert "paired" in results.stdout and "✗ worse" in results.stdout and "+10.0ms" in results.stdout
+
+
+def test_one_file_is_compared_with_its_scenario_or_with_what_is_set(tiny: Path) -> None:
+    scenario = run(app, ["compare", "tiny.yaml", "--scenario", "slow"])
+    assert scenario.exit_code == 0 and "after   tiny (slow)" in scenario.stdout and "✗ worse" in scenario.stdout
+    both = run(app, ["compare", "tiny.yaml", "-s", "slow", "-s", "slow"])
+    assert "before  tiny (slow)" in both.stdout and "Nothing changed" in both.stdout
+    changed = run(app, ["compare", "tiny.yaml", "--set", "services.back.endpoints.fetch.steps[0].wait=5ms"])
+    assert changed.exit_code == 0 and "✓ better" in changed.stdout
+
+
+def test_json_is_the_comparison_alone(tiny: Path) -> None:
+    result = run(app, ["compare", "tiny.yaml", "--scenario", "slow", "--json"])
+    plain = json.loads(result.stdout)
+    assert plain["method"] == "paired replications" and plain["after"] == "tiny (slow)"
+
+
+def test_wrong_calls_say_what_to_do(tiny: Path) -> None:
+    run(app, ["simulate", "tiny.yaml", "-o", "run.json", "-q"])
+    for arguments, words in (
+        (["tiny.yaml"], "nothing to compare"),
+        (["tiny.yaml", "missing.yaml"], "there is no file"),
+        (["run.json", "--scenario", "slow"], "descriptions only"),
+        (["tiny.yaml", "-s", "a", "-s", "b", "-s", "c"], "at most twice"),
+    ):
+        result = run(app, ["compare", *arguments])
+        assert result.exit_code == 2 and words in result.stderr, result.output
