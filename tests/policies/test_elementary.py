@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from decimal import Decimal, localcontext
 from statistics import NormalDist
@@ -111,7 +112,7 @@ def test_the_table_is_symmetric_and_increasing() -> None:
     grid = _grid()
     values = [normal.normal(u) for u in grid]
     assert [normal.normal(1.0 - u) for u in grid] == [-v for v in values]
-    assert all(later - earlier > -1e-15 for earlier, later in zip(values, values[1:], strict=False))
+    assert all(later - earlier > -1e-15 for earlier, later in itertools.pairwise(values))
     assert values[0] == pytest.approx(-8.2095, abs=1e-4)
 
 
