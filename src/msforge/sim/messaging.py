@@ -173,6 +173,8 @@ class ChannelRun:
         """A delivery ended: acknowledge, redeliver, or give up on it."""
         worker = message.worker
         worker.busy -= 1
+        if worker.replica.up:  # a crash has emptied the gauge already
+            worker.replica.gauge_busy.down(self.engine.env.now)
         outcome = request.outcome
         if outcome <= kernel.DEGRADED:
             self.done += 1
@@ -199,7 +201,8 @@ class ChannelRun:
         if retry.jitter != "none":
             context = context_of(message.context, 0, number)
             u = message.site.draw(DELAY, "redeliver", "jitter", None, message.root.number, context)
-        delay = backoff.delay(number, retry.backoff, retry.factor, retry.max_backoff, retry.jitter, u, message.last_delay)
+        delay = backoff.delay(
+            number, retry.backoff, retry.factor, retry.max_backoff, retry.jitter, u, message.last_delay)
         message.last_delay = delay
         if delay:
             self.resting += 1
