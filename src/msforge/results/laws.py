@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from msforge.model.plan import NONE
 from msforge.records import Outcome
 from msforge.results import stations
 from msforge.results.result import Check
@@ -32,23 +33,46 @@ def checks(slices: Slices) -> list[Check]:
 
 def _service(slices: Slices, service: int, name: str) -> list[Check]:
     sums = slices.services[:, service].sum(axis=0)
-    groups = [len(slices.entries) + body for body in _own_bodies(slices, service)]
-    cells = slices.moments[:, groups][:, :, list(ALL)]
+    found = _own_bodies(slices, service)
+    groups = [len(slices.entries) + body for body in found]
     span = float(slices.seconds.sum()) * 1e9
+    cells = slices.moments[:, groups][:, :, list(ALL)]
     n, total = float(cells[..., 0].sum()), float(cells[..., 1].sum())
     if not n or not span:
         return []
+    consumers = [group for group, body in zip(groups, found, strict=True) if _consumes(slices, body)]
+    queued = float(slices.parts[:, groups][:, :, list(ALL), 0].sum())
+    in_channels = float(slices.parts[:, consumers][:, :, list(ALL), 0].sum())
     longest = float(slices.moments[:, list(range(len(slices.entries))) + groups, :, 4].max())
-    edge = _edge(slices, service, longest)
-    busy, waiting = float(sums[stations.BUSY]), float(sums[stations.WAIT])
-    found = [_check("little", name, (busy + waiting) / span, total / span, edge / span)]
+    edge = _edge(slices, service, longest) / span
+    busy, waiting = float(sums[stations.BUSY]) / span, float(sums[stations.WAIT]) / span
+    out = [_check("little", name, busy + waiting, (total - in_channels) / span, edge)]
     if not slices.outcomes[:, groups][:, :, list(_LEFT_QUEUE)].any():
-        waits, _ = stations.mean_of(slices.waits(service))
-        found.append(_check("little_queue", name, waiting / span, float(waits.sum()) / span, edge / span))
+        if not consumers:
+            waits, _ = stations.mean_of(slices.waits(service))
+            out.append(_check("little_queue", name, waiting, float(waits.sum()) / span, edge))
         if slices.parts.any():
-            queued = float(slices.parts[:, groups][:, :, list(ALL), 0].sum())
-            found.append(_check("utilisation", name, busy / span, (total - queued) / span, edge / span))
-    return found
+            out.append(_check("utilisation", name, busy, (total - queued) / span, edge))
+    return out
+
+
+def _consumes(slices: Slices, body: int) -> bool:
+    """True for a consumer's body: its messages wait in a channel, not at the service."""
+    return slices.system.bodies[body].consumer != NONE
+
+
+def _own_bodies(slices: Slices, service: int) -> list[int]:
+    """Bodies whose requests take a thread of their own; a call in place runs on its caller's.
+
+    None when a body is called both ways: its rows do not say which it was.
+    """
+    system = slices.system
+    bodies = list(system.services[service].bodies)
+    in_place = {edge.callee for edge in system.edges if edge.local}
+    from_outside = {edge.callee for edge in system.edges if not edge.local} | {target for _, target in slices.entries}
+    if in_place & from_outside & set(bodies):
+        return []
+    return [body for body in bodies if body not in in_place]
 
 
 def _store(slices: Slices, store: int, name: str) -> list[Check]:
@@ -59,12 +83,6 @@ def _store(slices: Slices, store: int, name: str) -> list[Check]:
     if level.mean is None or not span:
         return []
     return [_check("areas", name, float(slices.stores[:, store, stations.S_BUSY].sum()) / span, level.mean, 0.0)]
-
-
-def _own_bodies(slices: Slices, service: int) -> list[int]:
-    """Bodies whose requests take a thread of their own: a call in place runs on its caller's."""
-    local = {edge.callee for edge in slices.system.edges if edge.local}
-    return [body for body in slices.system.services[service].bodies if body not in local]
 
 
 def _edge(slices: Slices, service: int, longest: float) -> float:

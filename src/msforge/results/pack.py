@@ -27,7 +27,7 @@ _PLAIN = ("replication", "seed", "window", "windows", "end", "interrupted", "bod
 
 def pack_array(array: NDArray[Any]) -> dict[str, Any]:
     """`{shape, float, at, of}` of an array of integers or floats. Whole floats are written as integers."""
-    flat = array.reshape(-1)
+    flat = np.where(np.isfinite(array), array, 0).reshape(-1)  # least and most of no requests
     at = np.flatnonzero(flat)
     gaps = np.diff(at, prepend=0)
     values = flat[at].tolist()

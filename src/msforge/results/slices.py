@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from msforge.model.plan import System
+from msforge.model.plan import NONE, System
 from msforge.recording import buckets
 from msforge.recording.records import (
     ANSWERED_CLASS,
@@ -145,8 +145,10 @@ class Slices:
 
     @cached_property
     def gone(self) -> Floats:
-        """[slices, bodies] finished after the caller gave up, by answer."""
-        return self._grouped([run.records.gone for run in self.runs])
+        """[slices, bodies] finished after the caller gave up, by answer; nobody waits for a consumer."""
+        counts = self._grouped([run.records.gone for run in self.runs])
+        counts[:, [body.index for body in self.system.bodies if body.consumer != NONE]] = 0.0
+        return counts
 
     @cached_property
     def parts(self) -> Floats:

@@ -1,0 +1,235 @@
+"""What the explanation reads: sums per coarse bucket, and when a series stands above its own ordinary level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msforge.model.plan import NEVER, NONE, System
+from msforge.recording.buckets import middle
+from msforge.results import links, stations
+from msforge.results.slices import Slices
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+QUEUE, OWN, STORE, NETWORK, BACKOFF = range(5)  # columns of `parts`
+MOST_BUCKETS = 60
+FEWEST_VALUES = 6
+
+
+class Signals:
+    """The span of a run in at most 60 buckets of `width` ns, replications added up.
+
+    Arrays are [things, buckets, columns]. Rows of requests lie where their root arrived, ticks where time passed.
+    """
+
+    def __init__(self, slices: Slices) -> None:
+        self.slices = slices
+        self.system: System = slices.system
+        span = slices.last - slices.first
+        self.group = max(1, -(-span // MOST_BUCKETS))
+        self.count = span // self.group
+        self.width = self.group * slices.width
+        self.begin = slices.first * slices.width
+        self.runs = len(slices.runs)
+        self.entries = len(slices.entries)
+
+    def _fold(self, arrays: list[NDArray[np.generic]]) -> Floats:
+        """[windows, things, columns] of each run to [things, buckets, columns], added up."""
+        first, last = self.slices.first, self.slices.first + self.count * self.group
+        total = np.zeros((self.count, *arrays[0].shape[1:]))
+        for array in arrays:
+            part = array[first:last].astype(np.float64)
+            total += part.reshape(self.count, self.group, *part.shape[1:]).sum(axis=1)
+        return np.moveaxis(total, 0, 1)
+
+    @cached_property
+    def outcomes(self) -> Floats:
+        """[groups, buckets, 13] by root arrival."""
+        return self._fold([np.moveaxis(run.records.outcomes, 1, 0) for run in self.slices.runs])
+
+    @cached_property
+    def answers(self) -> Floats:
+        """[groups, buckets, 13] by answer."""
+        return self._fold([np.moveaxis(run.records.answers, 1, 0) for run in self.slices.runs])
+
+    @cached_property
+    def gone(self) -> Floats:
+        """[bodies, buckets] finished after the caller gave up."""
+        return self._fold([np.moveaxis(run.records.gone, 1, 0) for run in self.slices.runs])
+
+    @cached_property
+    def times(self) -> Floats:
+        """[groups, buckets, 2] number and summed latency of all finished requests, by root arrival."""
+        return self._fold([np.moveaxis(run.records.moments[..., :2].sum(axis=1), 1, 0) for run in self.slices.runs])
+
+    @cached_property
+    def answered_times(self) -> Floats:
+        """[groups, buckets, 2] the same of answered requests alone."""
+        return self._fold([np.moveaxis(run.records.moments[:, 0, :, :2], 1, 0) for run in self.slices.runs])
+
+    @cached_property
+    def parts(self) -> Floats:
+        """[groups, buckets, 5] summed ns of queue, own, store, network, backoff; zeros when not kept."""
+        if any(run.records.parts.shape[2] != run.windows for run in self.slices.runs):
+            return np.zeros((*self.times.shape[:2], 5))
+        return self._fold([np.moveaxis(run.records.parts.sum(axis=1), 1, 0) for run in self.slices.runs])
+
+    @cached_property
+    def services(self) -> Floats:
+        """[services, buckets, REPLICA_TICKS less two]."""
+        return self._fold([run.services for run in self.slices.runs])
+
+    @cached_property
+    def stores(self) -> Floats:
+        """[stores, buckets, STORE_TICKS less two]."""
+        return self._fold([run.stores for run in self.slices.runs])
+
+    @cached_property
+    def edges(self) -> Floats:
+        """[edges, buckets, EDGE_TICKS less two]."""
+        return self._fold([run.edges for run in self.slices.runs])
+
+    @cached_property
+    def channels(self) -> Floats:
+        """[channels, buckets, CHANNEL_TICKS less two]; levels are summed over the finer buckets."""
+        return self._fold([run.channels for run in self.slices.runs])
+
+    @cached_property
+    def tries(self) -> Floats:
+        """[services, buckets] tries sent to each service over the network, clients' included."""
+        sent = np.zeros((len(self.system.services), self.count))
+        for edge in self.system.edges:
+            if not edge.local:
+                sent[self.system.bodies[edge.callee].service] += self.edges[edge.index, :, links.TRIES]
+        for entry, (source, target) in enumerate(self.slices.entries):
+            sent[self.system.bodies[target].service] += self.root_tries(entry, source)
+        return sent
+
+    def root_tries(self, entry: int, source: int) -> Floats:
+        """Tries the clients of an entry sent, by arrival; without retries one a request."""
+        requests: Floats = self.outcomes[entry].sum(axis=1)
+        if self.system.sources[source].policy.retry is None:
+            return requests
+        if not all("tries" in run.records.roots for run in self.slices.runs):
+            return requests
+        total = np.zeros(self.count)
+        for run in self.slices.runs:
+            roots = run.records.roots
+            mine = (roots["source"] == source) & (roots["target"] == self.slices.entries[entry][1])
+            at = (roots["arrival"][mine] - self.begin) // self.width
+            inside = (at >= 0) & (at < self.count)
+            total += np.bincount(at[inside], weights=roots["tries"][mine][inside], minlength=self.count)
+        return total
+
+    @cached_property
+    def arrived_in_place(self) -> Floats:
+        """[services, buckets] requests counted as arrived that never left their service (calls in place, messages)."""
+        inside = np.zeros((len(self.system.services), self.count))
+        for edge in self.system.edges:
+            if edge.local:
+                inside[self.system.bodies[edge.callee].service] += self.edges[edge.index, :, links.TRIES]
+        for body in self.system.bodies:
+            if body.consumer != NONE:
+                inside[body.service] += self.answers[self.entries + body.index].sum(axis=1)
+        return inside
+
+    def body(self, index: int) -> int:
+        """The group of a body."""
+        return self.entries + index
+
+    def seconds(self) -> float:
+        """Length of a bucket over all replications, s."""
+        return float(self.width * self.runs) / 1e9
+
+    def threads(self, service: int) -> Floats:
+        """Share of thread time in use per bucket; 0 where threads are unlimited."""
+        table = self.services[service]
+        busy, room = table[:, stations.BUSY], table[:, stations.THREADS]
+        used: Floats = np.divide(busy, room, out=np.zeros(self.count), where=room > 0)
+        return used
+
+    def timeout(self, edge: int) -> int:
+        """The timeout of a call, ns; NEVER without one."""
+        policy = self.system.steps[self.system.edges[edge].step].policy
+        limits = [limit for limit in (policy.timeout, policy.deadline) if limit != NEVER]
+        return min(limits, default=NEVER)
+
+    def slower_than(self, body: int, limit: float) -> Floats:
+        """[buckets] requests of a body that its service took longer than `limit` ns for."""
+        found = np.zeros(self.count)
+        for run in self.slices.runs:
+            keys, counts = run.records.latency.keys, run.records.latency.counts
+            for class_ in (0, 1):
+                low = self.body(body) << 40 | class_ << 38
+                a, b = np.searchsorted(keys, [low, low + (1 << 38)])
+                at = (((keys[a:b] >> 16) & 0x3FFFFF) - self.slices.first) // self.group
+                slow = (middle(keys[a:b] & 0xFFFF) > limit) & (at >= 0) & (at < self.count)
+                found += np.bincount(at[slow], weights=counts[a:b][slow], minlength=self.count)
+        return found
+
+
+@dataclass(frozen=True)
+class Rise:
+    """A series above its ordinary level: where, by how much."""
+
+    base: float            # ordinary level per unit of weight
+    hot: Flags             # buckets above it
+    excess: Floats         # weight x (value - base) in the hot buckets, else 0
+    level: float           # mean value in the hot buckets
+
+    @property
+    def total(self) -> float:
+        """All that is above the ordinary level."""
+        return float(self.excess.sum())
+
+    @property
+    def first(self) -> int:
+        """First hot bucket of the main stretch."""
+        return stretch(self.excess, self.hot)[0]
+
+    @property
+    def last(self) -> int:
+        """Last hot bucket of the main stretch."""
+        return stretch(self.excess, self.hot)[1]
+
+
+def stretch(excess: Floats, hot: Flags, gap: int = 2) -> tuple[int, int]:
+    """First and last bucket of the hot stretch with the most excess; stretches up to `gap` apart are one."""
+    at = np.flatnonzero(hot)
+    splits = np.split(at, np.flatnonzero(np.diff(at) > gap + 1) + 1)
+    best = max(splits, key=lambda part: float(excess[part[0] : part[-1] + 1].sum()))
+    return int(best[0]), int(best[-1])
+
+
+def rise(
+    sums: Floats, weights: Floats, *, sigmas: float = 6.0, share: float = 0.3, floor: float = 0.0, least: int = 2
+) -> Rise | None:
+    """Where sums / weights stands above its ordinary level, or None.
+
+    The ordinary level is the weighted 35th percentile of the buckets, so that up to half a run may be out of the
+    ordinary; noise is judged from differences of neighbours, which a lasting step hardly touches, and grows as a
+    bucket's weight shrinks. A bucket is hot when it lies above the level by `sigmas` of noise, by `share` of the level
+    and by `floor`; at least `least` buckets must be.
+    """
+    seen = weights > 0
+    if int(seen.sum()) < FEWEST_VALUES:
+        return None
+    values = sums[seen] / weights[seen]
+    weight = weights[seen]
+    order = np.argsort(values, kind="stable")
+    running = np.cumsum(weight[order])
+    base = float(values[order][int(np.searchsorted(running, 0.35 * running[-1]))])
+    noise = float(np.median(np.abs(np.diff(values)))) / 0.954
+    scaled = noise * np.sqrt(np.median(weight) / weight)
+    limit = base + np.maximum(np.maximum(sigmas * scaled, share * base), floor)
+    hot = np.zeros(len(sums), dtype=bool)
+    hot[seen] = values > limit
+    if int(hot.sum()) < least:
+        return None
+    excess = np.where(hot, sums - weights * base, 0.0)
+    return Rise(base, hot, excess, float(sums[hot].sum() / weights[hot].sum()))
