@@ -84,6 +84,7 @@ class Aggregates:
         self.arrivals: Ints = np.zeros((groups, windows), dtype=np.int64)
         self.outcomes: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
         self.answers: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
+        self.parts: Floats = np.zeros((groups, 2, windows, 5))
         self.bands: Floats = np.zeros((groups, 2, BANDS, len(BAND_COLUMNS)))
         self.gone: Ints = np.zeros((bodies, windows), dtype=np.int64)
         self.latency = SparseCounts()
@@ -146,6 +147,9 @@ class Aggregates:
         np.add.at(flat, cell + 2, seconds * seconds)
         np.minimum.at(flat, cell + 3, seconds)
         np.maximum.at(flat, cell + 4, seconds)
+        flat = self.parts.reshape(-1)
+        for i in range(5):
+            np.add.at(flat, cell + i, parts[:, i].astype(np.float64))
         inside = (root >= self.warmup) & (root < self.end)
         if inside.any():
             self._bands(group[inside], kind[inside], latency[inside], parts[inside])

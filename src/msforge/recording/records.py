@@ -40,7 +40,8 @@ CHANNEL_TICKS: Final = (
 EDGE_COUNTS: Final = ("calls", "tries", "retries", "hedges", "budget_denied", "gave_up")
 # Per source / body / channel / store, over the whole run.
 CHANNEL_COUNTS: Final = (
-    "published", "delivered", "done", "redelivered", "dead", "dropped", "rejected", "lost", "applied_twice", "in_flight",
+    "published", "delivered", "done", "redelivered", "dead", "dropped", "rejected", "lost", "applied_twice",
+    "in_flight",
 )
 STORE_COUNTS: Final = ("arrived", "finished", "hits", "misses", "in_flight", "timeouts", "shared")
 
@@ -92,7 +93,7 @@ class SpanRecord:
     number: int
     span: int
     parent: int
-    kind: str                     # client | call | queue | serve | work | wait | read | write | publish | backoff | consume
+    kind: str                     # client | call | queue | serve | work | wait | read | write | publish | consume
     name: str
     service: int
     replica: int
@@ -150,5 +151,6 @@ class Records:
     parts: Floats = field(default_factory=lambda: np.zeros((0, 2, 0, 5)))
     """[G, class, W, 5] by the root's arrival window: summed ns of queue, own, store, network, backoff.
 
-    With `moments` it says when a body's own time changed, not its callees': what the explanation stands on. Empty: not kept.
+    With `moments` it says when a body's own time changed, not its callees': what the
+    explanation stands on. Empty: not kept.
     """

@@ -1,6 +1,7 @@
 """The simulator: a System in, Records out, on SimPy."""
 
 from msforge.sim.engine import Engine
+from msforge.sim.many import run_many
 from msforge.sim.run import run
 
-__all__ = ["Engine", "run"]
+__all__ = ["Engine", "run", "run_many"]

@@ -317,11 +317,7 @@ class Client:
 
     def user_again(self, user: int, number: int) -> None:
         """A user's journey is over."""
-        if user < self.stride:
-            turn = number // self.stride
-        else:
-            turn = number // LATE_USERS
-        self._think_then(user, turn + 1)
+        self._think_then(user, number // (self.stride if user < self.stride else LATE_USERS) + 1)
 
     def _think_then(self, user: int, turn: int) -> None:
         if user >= self.plan.users:

@@ -68,10 +68,7 @@ class Doom:
     def concerns(self, request: Request) -> bool:
         """Whether the request is one that could fail."""
         replica = request.replica
-        if self.body >= 0:
-            matches = self.body == request.body
-        else:
-            matches = self.service == replica.service.index
+        matches = self.body == request.body if self.body >= 0 else self.service == replica.service.index
         return matches and (self.replicas is None or replica.number in self.replicas)
 
     def strike(self, request: Request) -> int:

@@ -192,8 +192,9 @@ class Observer:
         for service in self.engine.services:
             inside = service.in_flight()
             if service.arrived != sum(service.ended) + inside:
+                ended = sum(service.ended)
                 raise ConservationError(
-                    f"service {service.name}: {service.arrived} arrived, {sum(service.ended)} finished, {inside} inside")
+                    f"service {service.name}: {service.arrived} arrived, {ended} finished, {inside} inside")
         for store in self.engine.stores:
             inside = len(store.serving) + len(store.queue)
             if store.arrived != store.finished + inside:
@@ -224,7 +225,7 @@ class Observer:
             replication=engine.replication, seed=engine.seed, window=self.window, windows=self.windows, end=now,
             interrupted=interrupted, entries=self.entries, bodies=len(system.bodies), roots=a.root_rows(),
             rows_complete=a.rows_complete, latency=a.latency.merge(), wait=a.wait.merge(), moments=a.moments,
-            arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, gone=a.gone, causes=a.causes,
+            arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, parts=a.parts, gone=a.gone, causes=a.causes,
             replica_ticks=self.replica_ticks.array(), store_ticks=self.store_ticks.array(),
             edge_ticks=self.edge_ticks.array(), channel_ticks=self.channel_ticks.array(), replicas=self._replicas(),
             store_busy=[self._span(("store", s.index), 0) for s in engine.stores],

@@ -24,8 +24,8 @@ class Request(Frame):
     """
 
     __slots__ = (
-        "arrive", "balancer", "begin", "body", "call", "deadline", "degraded", "doom", "local", "message", "priority", "replica",
-        "state", "stopping", "wire",
+        "arrive", "balancer", "begin", "body", "call", "deadline", "degraded", "doom", "local", "message", "priority",
+        "replica", "state", "stopping", "wire",
     )
 
     def __init__(

@@ -188,8 +188,8 @@ class ServiceRun:
         now = self.engine.env.now
         if wanted == len(staying):
             return
-        note = f"{len(staying)} -> {wanted}"
-        self.engine.happenings.append(Happening(now, "scale", self.name, note + (f" ({why})" if why else ""), self.index))
+        note = f"{len(staying)} -> {wanted}" + (f" ({why})" if why else "")
+        self.engine.happenings.append(Happening(now, "scale", self.name, note, self.index))
         for _ in range(wanted - len(staying)):
             self.start_replica(self.add_replica(now, ready=False))
         for replica in staying[wanted:] if wanted < len(staying) else []:
