@@ -16,7 +16,9 @@ def once(current: int, readings: list[float | None], target: float = 0.5, least:
     return Autoscaler(least, most, target).decide(0, current, readings)
 
 
-@pytest.mark.parametrize(("current", "use", "wanted"), [(2, 0.8, 4), (4, 0.75, 6), (3, 0.6, 4), (1, 1.0, 2), (10, 0.7, 14)])
+@pytest.mark.parametrize(
+    ("current", "use", "wanted"), [(2, 0.8, 4), (4, 0.75, 6), (3, 0.6, 4), (1, 1.0, 2), (10, 0.7, 14)]
+)
 def test_desired_is_current_times_metric_over_target_rounded_up(current: int, use: float, wanted: int) -> None:
     assert once(current, [use] * current) == wanted
 
@@ -51,6 +53,7 @@ def test_the_limit_is_for_15_seconds_not_for_a_decision() -> None:
 @pytest.mark.parametrize(("readings", "wanted"), [
     ([1.0, 1.0, None], 4),        # (1 + 1 + 0) / 0.5; without the third it would be 6
     ([0.8, None], 2),             # with it the mean is 0.4: the direction turns, nothing happens
+    ([0.8, None, None], 3),
     ([1.5, 1.5, None, None], 6),
     ([1.05, None], 2),            # with it the mean is within tolerance
 ])

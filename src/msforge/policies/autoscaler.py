@@ -77,7 +77,7 @@ def recommendation(current: int, readings: Sequence[float | None], target: int) 
     if up:
         count = len(readings)
         even = count * target
-    if abs(used - even) * TOLERANCE <= even or (up and used < even):
+    if abs(used - even) * TOLERANCE <= even:
         return current
     wanted = -(-used // target)
-    return max(wanted, current) if up else min(wanted, current)
+    return max(wanted, current) if up else wanted  # those not ready may not turn a rise into a fall
