@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from msforge.analysis.theory import explain
-    from msforge.analysis.explanation import Explanation
     from msforge.analysis.advice import lint
+    from msforge.analysis.explanation import Explanation
+    from msforge.analysis.theory import explain
 
 __all__ = ["Explanation", "explain", "lint"]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from msforge.analysis import lint_calls, lint_capacity, lint_numbers, lint_structure
@@ -72,6 +74,17 @@ def _all(system: System) -> Iterator[Finding]:
 
 
 def lint(system: System, spec: Spec) -> list[Diagnostic]:
-    """The warnings about a system, each at its place in `spec`, sorted by position, code and path."""
+    """The warnings about a system, each at its place in `spec`, sorted by position, code and path.
+
+    What one line causes in many places (a policy under `defaults` or `policies`) is said once, with their number.
+    """
     found = [spec.diagnostic(Severity.WARNING, f.code, f.path, f.message, f.help) for f in findings(system)]
-    return sorted(found, key=lambda d: (d.line, d.column, d.code, d.path, d.message))
+    found.sort(key=lambda d: (d.line, d.column, d.code, d.path, d.message))
+    out = []
+    for (line, _, _), group in groupby(found, key=lambda d: (d.line, d.column, d.code)):
+        first, *more = group
+        if more and line > 0:
+            first = replace(first, message=f"{first.message} (and {len(more)} more like it, by this line)")
+            more = []
+        out += [first, *more]
+    return out

@@ -115,7 +115,7 @@ class Facts:
     @cached_property
     def alone(self) -> Response:
         """Times without any load."""
-        return Response(load_at(self.system, tuple(0.0 for _ in self.system.sources)), queueing=False)
+        return Response(load_at(self.system, tuple(0.0 for _ in self.system.sources)), queueing=False, rough=True)
 
     @cached_property
     def _effects(self) -> dict[int, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from msforge.analysis.finding import Facts, Finding, ms, number, times_word
+from msforge.analysis.finding import Facts, Finding, listed, ms, number, times_word
 from msforge.analysis.worst import Chain, Link, WorstTime, backoffs, chains_into, consumer_path
 from msforge.model.plan import NEVER, UNLIMITED, Breaker, CallPolicy, Retry, Step, Verb
 from msforge.records import Outcome
@@ -36,13 +36,17 @@ def _short(facts: Facts, worst: WorstTime, step: Step, policy: CallPolicy, who: 
         return
     inner = facts.system.steps[bound.cause]
     callee = facts.name(step.target)
-    helps = f"give {who} at least {ms(takes)}" if math.isfinite(takes) else "give the inner call a number of attempts"
+    helps = f"give {who} more than {ms(takes)}" if math.isfinite(takes) else "give the inner call a number of attempts"
     yield Finding(
         "W101", path,
-        f"{who} waits {ms(policy.timeout)} for {callee}, which may take {ms(takes)}: it calls "
+        f"{who} waits {ms(policy.timeout)} for {callee}, which may take {_longer(takes, policy.timeout)}: it calls "
         f"{facts.name(inner.target)} {_spelled(inner.policy)}. The caller gives up while the work goes on",
         f"{helps}, or shorten timeouts and attempts inside {callee}; a `deadline` here says it once for all hops",
     )
+
+
+def _longer(takes: float, timeout: int) -> str:
+    return f"{ms(takes - timeout)} more" if ms(takes) == ms(timeout) else ms(takes)
 
 
 def _spelled(policy: CallPolicy) -> str:
@@ -128,9 +132,10 @@ def _unsafe(facts: Facts, step: Step, policy: CallPolicy, who: str, path: str) -
 
 def no_timeouts(facts: Facts) -> Iterator[Finding]:
     """W104 and W105: a callee that hangs hangs its caller; retries never begin."""
+    bare: dict[int, list[Step]] = {}
     for step in facts.calls():
         policy = step.policy
-        if not facts.remote(step) or _limited(policy) or step.body in facts.deadlined:
+        if not facts.remote(step) or _limited(policy) or step.body in facts.deadlined or step.body not in facts.reached:
             continue
         who, whom = facts.name(step.body), facts.name(step.target)
         if policy.retry is not None and policy.retry.attempts != 1:
@@ -140,11 +145,18 @@ def no_timeouts(facts: Facts) -> Iterator[Finding]:
                 "add a `timeout` for each try",
             )
         else:
-            yield Finding(
-                "W104", step.path,
-                f"{who} calls {whom} without a timeout: when {whom} hangs, threads of {who} hang with it",
-                "add a `timeout`, a little above the slowest answer still of use, or a `deadline` at the entry",
-            )
+            bare.setdefault(step.body, []).append(step)
+    for body, steps in bare.items():
+        who = facts.name(body)
+        names = list(dict.fromkeys(facts.name(s.target) for s in steps))
+        shown = listed(names if len(names) < 4 else [*names[:2], f"{len(names) - 2} others"])
+        yield Finding(
+            "W104", steps[0].path,
+            f"{who} calls {shown} without a timeout: when {'it hangs' if len(names) == 1 else 'one hangs'}, threads of "
+            f"{who} hang with it",
+            "add a `timeout`, a little above the slowest answer still of use (`defaults: {calls: {timeout: 1s}}` for "
+            "all), or a `deadline` at the entry",
+        )
     for source, step, policy, path in facts.client_calls():
         if not _limited(policy) and policy.retry is not None and policy.retry.attempts != 1:
             yield Finding(

@@ -43,7 +43,7 @@ class Peaks:
         out = []
         for moment in found:
             load = load_at(self.facts.system, moment.rates)
-            out.append(Peak(moment, load, Response(load, queueing=False)))
+            out.append(Peak(moment, load, Response(load, queueing=False, rough=True)))
         return out
 
     @cached_property

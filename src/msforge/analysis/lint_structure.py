@@ -150,8 +150,9 @@ def _rows(facts: Facts, block: Block) -> Iterator[Finding]:
             continue
         yield from _row(facts, row)
         row = []
-        if step.verb is Verb.REPEAT:
-            yield from _repeat(facts, step)
+        if step.verb is Verb.REPEAT and (found := list(_repeat(facts, step))):
+            yield from found
+            continue
         for inner in step.blocks:
             yield from _rows(facts, inner)
     yield from _row(facts, row)

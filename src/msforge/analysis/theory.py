@@ -21,7 +21,8 @@ from msforge.analysis.explanation import (
 )
 from msforge.analysis.finding import Facts, times_word
 from msforge.analysis.levels import Solved, levels
-from msforge.analysis.response import Station
+from msforge.analysis.load import load_at
+from msforge.analysis.response import Response, Station
 from msforge.analysis.worst import Amplification, WorstTime, call_bound, chains_into
 from msforge.model.plan import NEVER, UNLIMITED, CallPolicy, System, Verb
 from msforge.model.visits import reach
@@ -36,12 +37,13 @@ def explain(system: System) -> Explanation:
     solved = levels(system)
     bodies = list(dict.fromkeys(step.target for _, step, _, _ in facts.client_calls()))
     chances, sources = availability(system, bodies)
+    alone = Response(load_at(system, tuple(0.0 for _ in system.sources)), queueing=False)
     judges = [Exactness(level) for level in solved]
     return Explanation(
         system=system.name,
         scenario=system.scenario,
         levels=tuple(_level(level) for level in solved),
-        entries=tuple(_entry(facts, body, solved, judges, chances.get(body)) for body in bodies),
+        entries=tuple(_entry(facts, body, solved, judges, alone, chances.get(body)) for body in bodies),
         stations=_stations(solved),
         bottleneck=bottleneck(system, solved[-1]),
         availability=sources,
@@ -66,7 +68,9 @@ def _ns(seconds: float) -> float | None:
 # --- entries
 
 
-def _entry(facts: Facts, body: int, solved: list[Solved], judges: list[Exactness], chance: float | None) -> Entry:
+def _entry(
+    facts: Facts, body: int, solved: list[Solved], judges: list[Exactness], alone: Response, chance: float | None
+) -> Entry:
     system = facts.system
     found = reach(system)[body]
     asked = [(source, policy) for source, step, policy, _ in facts.client_calls() if step.target == body]
@@ -78,7 +82,7 @@ def _entry(facts: Facts, body: int, solved: list[Solved], judges: list[Exactness
         operations=found.operations,
         messages=found.messages,
         depth=found.depth,
-        unloaded=_ns(facts.alone.entry(body).mean),
+        unloaded=_ns(alone.entry(body).mean),
         latency=tuple(_latency(level, judge, body) for level, judge in zip(solved, judges, strict=True)),
         worst=worst,
         client_worst=_client_worst(worst, [policy for _, policy in asked]),

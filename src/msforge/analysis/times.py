@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from msforge.analysis.queueing import at_least
 from msforge.policies.distributions import Dist
 from msforge.records import SECOND
 
 POINTS = 400
+ROOT2 = math.sqrt(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,9 @@ def least_of(parts: Sequence[Time], need: int) -> Time:
         return parts[0]
     if sum(p.mean < math.inf for p in parts) < need:
         return Time(math.inf, math.inf)
+    if not any(p.cdf for p in parts):
+        mean, variance = _fitted(tuple(sorted((p.mean, p.variance) for p in parts)), need)
+        return Time(mean, variance, None, False)
     known = all(p.cdf is not None for p in parts) and all(p.exact for p in parts)
     groups = _grouped(parts)
     mean, second, x0, f0 = 0.0, 0.0, 0.0, 1.0
@@ -126,6 +132,49 @@ def least_of(parts: Sequence[Time], need: int) -> Time:
         second += (x - x0) * (x * f + x0 * f0)
         x0, f0 = x, f
     return Time(mean, max(0.0, second - mean * mean), lambda x: _over(groups, need, x), known)
+
+
+def at_least_longest(parts: Sequence[Time]) -> Time:
+    """A lower bound of the maximum, at no cost: the longest mean (Jensen's inequality)."""
+    return max(parts, key=lambda p: p.mean, default=ZERO)
+
+
+@lru_cache(maxsize=65536)
+def _fitted(parts: tuple[tuple[float, float], ...], need: int) -> tuple[float, float]:
+    """(mean, variance) of the `need`-th of lognormals with these moments.
+
+    The trapezoidal rule over ln x, where the integrand is smooth and falls off on both sides.
+    """
+    shapes = []
+    for mean, variance in parts:
+        if mean <= 0:
+            shapes.append((-math.inf, 1.0))
+        elif mean < math.inf:
+            sigma2 = math.log1p(variance / mean**2) if variance < math.inf else 4.0
+            sigma = max(math.sqrt(sigma2), 0.02)
+            shapes.append((math.log(mean) - sigma2 / 2, sigma))
+    wide = [s for s in shapes if s[0] > -math.inf]
+    if not wide:
+        return 0.0, 0.0
+    low = min(mu - 7 * sigma for mu, sigma in wide)
+    high = max(mu + (7 + 2 * sigma) * sigma for mu, sigma in wide)
+    step = max(min(sigma for _, sigma in wide) / 2, (high - low) / POINTS)
+    first, second, y = math.exp(low), math.exp(2 * low), low
+    endless = len(parts) - len(shapes)
+    while y < high:
+        below = [1.0 if mu == -math.inf else 0.5 * math.erfc((mu - y) / (sigma * ROOT2)) for mu, sigma in shapes]
+        if need == len(parts):
+            left = 1 - math.prod(below)
+        elif need == 1:
+            left = math.prod(1 - b for b in below)
+        else:
+            left = 1 - at_least(need, below + [0.0] * endless)
+        x = math.exp(y)
+        weight = step / 2 if y == low else step
+        first += left * x * weight
+        second += 2 * left * x * x * weight
+        y += step
+    return first, max(0.0, second - first * first)
 
 
 def first_of_hedged(part: Time, after: float) -> Time:
@@ -155,8 +204,6 @@ def _over(groups: Sequence[tuple[Time, int]], need: int, x: float) -> float:
         return math.prod(p.below(x) ** n for p, n in groups)
     if need == 1:
         return 1 - math.prod((1 - p.below(x)) ** n for p, n in groups)
-    from msforge.analysis.queueing import at_least
-
     return at_least(need, [p.below(x) for p, n in groups for _ in range(n)])
 
 
