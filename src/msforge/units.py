@@ -84,7 +84,9 @@ def _shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    text = str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "`.nan`" if math.isnan(value) else "`.inf`" if value > 0 else "`-.inf`"
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
 
 
@@ -134,6 +136,9 @@ def parse_duration(value: Any) -> int:
             and _DURATION.match(re.sub(r"\s", "", value))
         ):
             return _spaced(value)
+        clock = re.fullmatch(r"([0-9]{1,4}):([0-5][0-9])", value) if isinstance(value, str) else None
+        if clock:
+            raise UnitError(f"a duration has units, found {_shown(value)}", f"write {clock[1]}m{clock[2]}s")
         raise _wrong(value, "a duration", "250ms, 1.5s or 1m30s", "ns, us, ms, s, m (or min), h, d")
     with localcontext() as context:
         context.prec = 60
@@ -222,7 +227,7 @@ def parse_ratio(value: Any) -> float:
     else:
         raise UnitError(f"a share is needed here, found {_shown(value)}", f"write a percent or a fraction: {example}")
     if not 0 <= ratio <= 1:
-        more = f"{value} is {_decimal(ratio * 100)}%; " if _is_number(value) and 1 < ratio <= 100 else ""
+        more = f"{_decimal(ratio)} is {_decimal(ratio * 100)}%; " if _is_number(value) and 1 < ratio <= 100 else ""
         raise UnitError(
             f"a share lies between 0 and 1 (0% and 100%), found {_shown(value)}",
             f"{more}write e.g. {example}" if not more else f"{more}for {_decimal(ratio)}% write {_decimal(ratio)}%",

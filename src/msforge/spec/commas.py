@@ -18,7 +18,9 @@ def mend(data: Map | Seq, source: Source, path: str) -> list[Diagnostic]:
 
 
 def _open(value: Any) -> int:
-    return value.count("(") - value.count(")") if isinstance(value, str) else 0
+    if not isinstance(value, str) or ("(" not in value and ")" not in value):
+        return 0
+    return value.count("(") - value.count(")")
 
 
 def _mend_map(data: Map, source: Source, path: str) -> list[Diagnostic]:

@@ -29,6 +29,9 @@ def diagnose(error: ValidationError, document: Map, root: Mark | None, shape: Sh
 def _one(detail: ErrorDetails, document: Map, root: Mark | None, shape: Shape) -> Diagnostic:
     path, at, key = _path(detail["loc"], document, shape)
     code, message, hint = _words(detail, at, path)
+    inside = detail.get("ctx", {}).get("at", "")
+    if inside:
+        path, key = (*path, inside), True
     if detail["type"] == "missing":
         place = place_of(document, path[:-1], root, key=True)
     else:
@@ -85,6 +88,8 @@ def _words(detail: ErrorDetails, at: list[Shape], path: tuple[int | str, ...]) -
         owner = at[-2]
         key = keys_of(owner.model)[str(detail["loc"][-1])] if isinstance(owner, Model) else None
         text = key.info.description if key is not None and key.info.description else ""
+        if detail["loc"] == ("msforge",):
+            text = "begin the file with `msforge: 1`"
         return "E103", f"`{detail['loc'][-1]}` is missing", text
     if kind == "literal_error":
         return _choice(at[-1], value)
@@ -98,8 +103,6 @@ def _words(detail: ErrorDetails, at: list[Shape], path: tuple[int | str, ...]) -
     if kind == "bool_type":
         hint = "YAML 1.2 writes true and false" if str(value).lower() in ("yes", "no", "on", "off") else ""
         return "E212", f"expected true or false, found {shown(value)}", hint
-    if kind == "string_type":
-        return "E213", f"expected text, found {shown(value)}", "put it in quotes"
     if kind == "too_short":
         return "E106", "at least one entry is needed here", ""
     if kind in ("greater_than_equal", "less_than_equal"):

@@ -65,7 +65,7 @@ def _scalar(value: Any, measure: Measure) -> float:
         try:
             return float(units.parse_duration(value))
         except units.UnitError as error:
-            if error.code == "E201":
+            if error.code == "E201" and not (isinstance(value, str) and re.search(r"[0-9][: ]", value)):
                 raise units.UnitError(
                     f"a duration or a distribution is needed here, found {_quoted(value)}",
                     "write e.g. 5ms or exponential(5ms)",
@@ -231,10 +231,15 @@ def _normal(make: _Maker) -> Made:
 _PERCENTILES: Final = {"p75": 0.75, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 _LOGNORMAL_FORMS: Final = tuple((middle, spread) for middle in ("mean", "median") for spread in (*_PERCENTILES, "cv"))
 
+_LOGNORMAL_NAMES: Final = {tuple(sorted(form)) for form in _LOGNORMAL_FORMS}
+
 
 def _lognormal(make: _Maker) -> Made:
     if make.arguments and not any(a.name for a in make.arguments):
         raise make.fail("its arguments need names")
+    if tuple(sorted(a.name for a in make.arguments)) not in _LOGNORMAL_NAMES:
+        found = _and(tuple(a.name for a in make.arguments)) or "nothing"
+        raise make.fail(f"takes mean or median, and one of {', '.join(_PERCENTILES)}, cv; found {found}")
     given = make.named(*_LOGNORMAL_FORMS)
     middle = "mean" if "mean" in given else "median"
     spread = next(name for name in given if name != middle)

@@ -43,9 +43,9 @@ class Unit:
     write: Callable[[Any], Any]
 
 
-def fail(code: str, text: str, help: str = "") -> PydanticCustomError:
-    """An error that `diagnose` turns into a Diagnostic with this code."""
-    return PydanticCustomError("msforge", "{text}", {"code": code, "text": text, "help": help})
+def fail(code: str, text: str, help: str = "", at: str = "") -> PydanticCustomError:
+    """An error that `diagnose` turns into a Diagnostic with this code; `at` names the key inside that is meant."""
+    return PydanticCustomError("msforge", "{text}", {"code": code, "text": text, "help": help, "at": at})
 
 
 def shown(value: object) -> str:
@@ -61,6 +61,8 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "`.nan`" if math.isnan(value) else "`.inf`" if value > 0 else "`-.inf`"
     return f"`{value}`"
 
 

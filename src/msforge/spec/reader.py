@@ -6,7 +6,8 @@ keys are seen, and what aliases expand to is counted before anything is expanded
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import yaml
@@ -28,7 +29,7 @@ from msforge.spec.source import Map, Mark, Place, Seq, Source, problem, spot
 DEEPEST: Final = 100
 MOST_EXPANDED: Final = 200_000
 """Nodes that aliases may add to a document."""
-_LOADER: Final[Any] = getattr(yaml, "CParser", None) or yaml.SafeLoader
+PARSER: Final[Any] = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _STRING: Final = "tag:yaml.org,2002:str"
 _CORE: Final = {f"tag:yaml.org,2002:{kind}": kind for kind in ("str", "int", "float", "bool", "null", "map", "seq")}
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -46,7 +47,7 @@ class _Stop(Exception):
 class _Open:
     """A collection that is being read."""
 
-    __slots__ = ("anchor", "data", "event", "key", "key_event", "merges", "size")
+    __slots__ = ("anchor", "data", "discard", "event", "key", "key_event", "merges", "odd", "size")
 
     def __init__(self, data: Map | Seq, event: Any) -> None:
         self.data = data
@@ -54,6 +55,8 @@ class _Open:
         self.key: str | None = None
         self.key_event: Any = None
         self.merges: list[tuple[Any, Any]] = []
+        self.discard = False  # stands where a key should
+        self.odd = False  # has keys that are no words, named \0... until it closes
         self.size = 1
         self.anchor: str | None = event.anchor
 
@@ -85,29 +88,33 @@ class _Reader:
     # -- events ------------------------------------------------------------------------
 
     def run(self) -> None:
+        handlers: dict[type, Callable[[Any], None]] = {
+            ScalarEvent: self.scalar,
+            MappingStartEvent: self.open,
+            SequenceStartEvent: self.open,
+            MappingEndEvent: self.close,
+            SequenceEndEvent: self.close,
+            AliasEvent: self.alias,
+            yaml.DocumentStartEvent: self.document,
+        }
         for event in self.events():
-            if isinstance(event, ScalarEvent):
-                self.scalar(event)
-            elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
-                self.open(event)
-            elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
-                self.close()
-            elif isinstance(event, AliasEvent):
-                self.alias(event)
-            elif isinstance(event, yaml.DocumentStartEvent):
-                self.documents += 1
-                if self.documents > 1:
-                    self.report(
-                        event, "E016", "the file has more than one document", "keep one; a system is one document"
-                    )
-                    raise _Stop
+            handle = handlers.get(type(event))
+            if handle is not None:
+                handle(event)
+
+    def document(self, event: Any) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self.report(event, "E016", "the file has more than one document", "keep one; a system is one document")
+            raise _Stop
 
     def events(self) -> Iterator[Any]:
         loader = None
         try:
-            loader = _LOADER(self.text)
-            while loader.check_event():
-                yield loader.get_event()
+            loader = PARSER(self.text)
+            more, following = loader.check_event, loader.get_event
+            while more():
+                yield following()
         except yaml.MarkedYAMLError as error:
             self.syntax(error)
             raise _Stop from None
@@ -132,8 +139,12 @@ class _Reader:
             hint = "quote a value that contains `: `, or begin a new line for the next key"
         elif error.context and error.context_mark and error.context_mark.line + 1 != line:
             what = f"{what} ({error.context}, begun on line {error.context_mark.line + 1})"
-        elif "expected ',' or" in what or "did not find expected" in what:
-            hint = "look for a missing quote, bracket or comma, or a line that is indented differently"
+        if not hint and "did not find expected" in what:
+            at = Place(self.source, line, column, column + 1)
+            if re.search(r"[A-Za-z]\[[0-9]+\]", at.source.line(line)):
+                hint = 'inside { } a path with [0] stands in quotes: {"services.a.endpoints.x.steps[0].work": 3ms}'
+            else:
+                hint = "look for a missing quote, bracket or comma, or a line that is indented differently"
         self.problems.append(
             problem(Place(self.source, line, column, column + 1), "E010", f"this is not YAML: {what}", hint)
         )
@@ -184,23 +195,25 @@ class _Reader:
                 "quote a key that begins with { or [",
             )
             self.stack[-1].key, self.stack[-1].key_event = f"\0{len(self.stack[-1].data)}", event
+            self.stack[-1].odd = True
             self.stack.append(_Open(Map() if mapping else Seq(), event))
-            self.stack[-1].key_event = "key"  # thrown away when it closes
+            self.stack[-1].discard = True
             return
         self.stack.append(_Open(Map() if mapping else Seq(), event))
 
-    def close(self) -> None:
+    def close(self, _event: Any) -> None:
         done = self.stack.pop()
         if isinstance(done.data, Map):
-            if done.key_event == "key":
+            if done.discard:
                 return
             for merge, event in done.merges:
                 self.merge(done, merge, event)
             if done.event.flow_style:
                 self.problems += mend(done.data, self.source, self.path())
-            for key in [key for key in done.data if key.startswith("\0")]:
-                del done.data[key]
-        elif done.key_event == "key":
+            if done.odd:
+                for key in [key for key in done.data if key.startswith("\0")]:
+                    del done.data[key]
+        elif done.discard:
             return
         elif done.event.flow_style:
             self.problems += mend(done.data, self.source, self.path())
@@ -217,7 +230,12 @@ class _Reader:
             raise _Stop
         if name not in self.anchors:
             self.report(event, "E014", f"there is no anchor `&{_short(name)}` before this line")
-            self.add(None, event, 1)
+            top = self.stack[-1] if self.stack else None
+            if top is not None and isinstance(top.data, Map):
+                if top.key is None:
+                    self.add("", event, 1)
+                else:
+                    top.key = None  # the entry is left out: its value is not known
             return
         value, size, _ = self.anchors[name]
         self.added += size
@@ -254,10 +272,12 @@ class _Reader:
         if isinstance(value, (Map, Seq)):
             self.report(event, "E013", "a key must be a word, found an alias of a collection")
             value = f"\0{len(top.data)}"
+            top.odd = True
         text = value if isinstance(value, str) else str(event.value) if isinstance(event, ScalarEvent) else str(value)
-        bad = next((char for char in text if not char.isprintable()), "")
-        if bad and not text.startswith("\0"):
+        if not text.isprintable() and not top.odd:
+            bad = next(char for char in text if not char.isprintable())
             self.report(event, "E013", f"a key cannot contain {quoted(bad)}")
+            text, top.odd = f"\0{len(top.data)}", True
         assert isinstance(top.data, Map)
         earlier = top.data.marks.get(text)
         if earlier is not None:
@@ -297,6 +317,7 @@ class _Reader:
 
 
 def _short(text: str) -> str:
+    text = text.replace("tag:yaml.org,2002:", "!!")
     return text if len(text) <= 60 else text[:57] + "..."
 
 

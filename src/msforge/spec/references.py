@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from msforge.errors import Diagnostic
@@ -20,25 +20,41 @@ class References:
         self.document = document
         self.root = root
         self.problems: list[Diagnostic] = []
-        self.services = {name: _map(s) for name, s in _map(document.get("services")).items()}
+        services = document.get("services")
+        self.readable = isinstance(services, Map)  # else nothing can be said about references to services
+        self.services = {name: s for name, s in _map(services).items() if isinstance(s, Map)}
+        self.broken = {
+            name
+            for name, s in _map(services).items()
+            if not isinstance(s, Map) or not isinstance(s.get("endpoints", Map()), Map)
+        }
         self.endpoints = {name: _map(s.get("endpoints")) for name, s in self.services.items()}
         self.stores = _map(document.get("stores"))
-        self.channels = set(_map(document.get("channels")))
-        for channel in _map(document.get("channels")).values():
+        self.settings = _map(document.get("channels"))
+        self.channels = set(self.settings)
+        for channel in self.settings.values():
             dead = _map(channel).get("dead_letter")
             if isinstance(dead, str):
                 self.channels.add(dead)
-        self.zones = _zones(self.services.values(), self.stores.values(), _map(document.get("channels")).values())
+        self.zones = _zones(self.services.values(), self.stores.values(), self.settings.values())
         self.calls: dict[str, list[tuple[str, Path]]] = {}
         self.ids: dict[str, Path] = {}
-        self.used: set[tuple[str, str]] = set()
+        self.called: list[tuple[str, Path]] = []
 
     def run(self) -> list[Diagnostic]:
         for name, service in self.services.items():
             self.service(name, service)
         for name, store in self.stores.items():
             owner = _map(store).get("owner")
-            self.one_of(owner, self.services, ("stores", name, "owner"), "E501", "service")
+            self.one_of(owner, {*self.services, *self.broken}, ("stores", name, "owner"), "E501", "service")
+        for name, channel in self.settings.items():
+            if _map(channel).get("dead_letter") == name:
+                self.report(
+                    ("channels", name, "dead_letter"),
+                    "E402",
+                    f"`{name}` cannot be its own dead letter channel",
+                    "name another; a queue of that name is made",
+                )
         for name, source in _map(self.document.get("traffic")).items():
             self.source(_map(source), ("traffic", name))
         for index, fault in enumerate(_list(self.document.get("faults"))):
@@ -50,7 +66,9 @@ class References:
     def report(self, path: Path, code: str, message: str, hint: str = "", key: bool = False) -> None:
         self.problems.append(problem(place_of(self.document, path, self.root, key), code, message, hint, join(path)))
 
-    def one_of(self, value: Any, known: Iterable[str], path: Path, code: str, what: str) -> None:
+    def one_of(self, value: Any, known: Collection[str], path: Path, code: str, what: str) -> None:
+        if what.startswith("service") and not self.readable:
+            return
         if isinstance(value, str) and value not in known:
             self.report(path, code, f"there is no {what} `{value[:60]}`", did_you_mean(value, known))
 
@@ -59,6 +77,8 @@ class References:
         if not isinstance(value, str) or value.count(".") != 1:
             return False
         service, _, endpoint = value.partition(".")
+        if service in self.broken or not self.readable:
+            return False
         if service not in self.services:
             self.report(path, "E501", f"there is no service `{service[:60]}`", did_you_mean(service, self.services))
             return False
@@ -74,7 +94,7 @@ class References:
 
     def service(self, name: str, service: Map) -> None:
         path: Path = ("services", name)
-        if not self.endpoints[name] and not _map(service.get("consumers")):
+        if name not in self.broken and not self.endpoints[name] and not _map(service.get("consumers")):
             self.report(
                 path,
                 "E407",
@@ -111,6 +131,14 @@ class References:
                 self.one_of(value, self.stores, (*path, verb), "E503", "store")
             elif verb == "publish":
                 self.one_of(value, self.channels, (*path, verb), "E504", "channel")
+                if "key" in step and _map(self.settings.get(value)).get("kind") != "topic" and value in self.channels:
+                    self.report(
+                        (*path, "key"),
+                        "E401",
+                        "`key` has no meaning for a queue: it has no partitions",
+                        "remove it, or make the channel a topic",
+                        key=True,
+                    )
             elif verb == "cache":
                 self.one_of(_map(value).get("store"), self.stores, (*path, verb, "store"), "E503", "store")
             elif verb in ("parallel", "steps"):
@@ -153,7 +181,7 @@ class References:
 
     def fault(self, fault: Map, path: Path) -> None:
         for kind in ("crash", "deploy"):
-            self.one_of(fault.get(kind), self.services, (*path, kind), "E501", "service")
+            self.one_of(fault.get(kind), {*self.services, *self.broken}, (*path, kind), "E501", "service")
         for kind in ("slow", "fail"):
             self.subject(fault.get(kind), (*path, kind), endpoints=True)
         self.subject(fault.get("pause"), (*path, "pause"), endpoints=False)
@@ -161,7 +189,7 @@ class References:
         for kind in ("cut", "delay", "drop"):
             value = fault.get(kind)
             if isinstance(value, str) and value.count("->") == 1:
-                parties = [*self.services, *self.stores, *sorted(self.channels), CLIENTS]
+                parties = [*self.services, *sorted(self.broken), *self.stores, *sorted(self.channels), CLIENTS]
                 for party in value.split("->"):
                     self.one_of(party.strip(), parties, (*path, kind), "E506", "service, store or channel")
 
@@ -172,13 +200,13 @@ class References:
             self.endpoint(value, path)
         else:
             what = "service, store or endpoint" if endpoints else "service or store"
-            self.one_of(value, [*self.services, *self.stores], path, "E506", what)
+            self.one_of(value, [*self.services, *sorted(self.broken), *self.stores], path, "E506", what)
 
     def objectives(self) -> None:
         sources = _map(self.document.get("traffic"))
         for target in _map(self.document.get("objectives")):
             service, _, endpoint = target.partition(".")
-            if target in sources or endpoint in self.endpoints.get(service, ()):
+            if target in sources or service in self.broken or endpoint in self.endpoints.get(service, ()):
                 continue
             known = [*sources, *(f"{s}.{e}" for s, names in self.endpoints.items() for e in names)]
             self.report(

@@ -70,7 +70,7 @@ class _Fault(Part):
         if self.every is not None and self.for_ is None:
             raise fail("E405", "a fault with `every` needs `for`", "say how long each one lasts")
         if self.every is not None and self.every.mean <= 0:
-            raise fail("E402", "`every` must be longer than 0", "it is the time between two of them")
+            raise fail("E402", "`every` must be longer than 0", "it is the time between two of them", "every")
         return self
 
 
@@ -86,6 +86,7 @@ class _Replicated(_Fault):
                 "E401",
                 "`replicas: each` gives every replica a clock of its own and needs `every`",
                 "use all, or every instead of at",
+                "replicas",
             )
         return self
 
@@ -181,7 +182,7 @@ class DeployFault(_Fault):
     @model_validator(mode="after")
     def _canary(self) -> DeployFault:
         if self.canary_for and not self.canary:
-            raise fail("E403", "`canary_for` needs `canary`", "such as canary: 10%")
+            raise fail("E403", "`canary_for` needs `canary`", "such as canary: 10%", "canary_for")
         return self
 
 

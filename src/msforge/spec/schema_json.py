@@ -44,6 +44,7 @@ def json_schema() -> dict[str, Any]:
         if model.__name__ in defs:
             _write_defaults(defs[model.__name__], model)
     _drop_titles(schema)
+    _tidy(schema)
     policies = {kind: {"$ref": f"#/$defs/{model.__name__}"} for kind, model in POLICY_TYPES.items()}
     patched = _Patches(defs)
     sections = {name: patched.of(part) for name, part in schema["properties"].items() if name != "msforge"}
@@ -105,6 +106,22 @@ def _drop_titles(node: Any, named: bool = False) -> None:
     elif isinstance(node, list):
         for item in node:
             _drop_titles(item)
+
+
+def _tidy(node: Any) -> None:
+    """Names as `propertyNames`, so that a wrong one is told; and no mention of what is never right."""
+    if isinstance(node, dict):
+        if "patternProperties" in node:
+            [(pattern, inner)] = node.pop("patternProperties").items()
+            node |= {"propertyNames": {"pattern": pattern}, "additionalProperties": inner}
+        for key in ("oneOf", "anyOf"):
+            if key in node:
+                node[key] = [option for option in node[key] if option != {"not": {}}]
+        for value in node.values():
+            _tidy(value)
+    elif isinstance(node, list):
+        for item in node:
+            _tidy(item)
 
 
 def _shorthands(defs: dict[str, Any]) -> None:

@@ -26,6 +26,10 @@ class Objective(NamedTuple):
     text: str
 
 
+def _plain(limit: str) -> str | float:
+    return float(limit) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,20})?", limit) else limit
+
+
 def parse_objective(value: Any) -> Objective:
     """`p99 < 800ms` -> Objective; raises the pydantic error for anything else."""
     match = _OBJECTIVE.fullmatch(value) if isinstance(value, str) and len(value) <= 200 else None
@@ -38,9 +42,9 @@ def parse_objective(value: Any) -> Objective:
         if metric in LATENCIES:
             number: float = units.parse_duration(limit)
         else:
-            number = units.parse_ratio(limit) if metric in RATIOS else units.parse_rate(limit)
+            number = units.parse_ratio(_plain(limit)) if metric in RATIOS else units.parse_rate(limit)
     except units.UnitError as error:
-        raise fail("E209", f"the limit of `{value}` cannot be read: {error}", _HELP) from None
+        raise fail("E209", f"the limit of `{value}` cannot be read: {error}", error.help or _HELP) from None
     return Objective(metric, operator, number, value.strip())
 
 

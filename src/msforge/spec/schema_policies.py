@@ -72,6 +72,7 @@ class Budget(Part):
                 "E401",
                 f"`{wrong[0]}` does not belong to a budget of `kind: {self.kind}`",
                 "a ratio budget has ratio, burst, minimum; a grpc budget has max_tokens, token_ratio",
+                wrong[0],
             )
         return self
 
@@ -96,7 +97,12 @@ class Retry(Part):
     @model_validator(mode="after")
     def _sensible(self) -> Retry:
         if self.max_backoff is not None and self.max_backoff < self.backoff:
-            raise fail("E401", "`max_backoff` is shorter than `backoff`", "the longest pause cannot be below the first")
+            raise fail(
+                "E401",
+                "`max_backoff` is shorter than `backoff`",
+                "the longest pause cannot be below the first",
+                "max_backoff",
+            )
         return self
 
 
@@ -178,16 +184,18 @@ class CircuitBreaker(Part):
                 "E401",
                 "`consecutive` and a rate (`failure_rate`, `slow_call`) exclude each other",
                 "keep one of the two",
+                "consecutive",
             )
         given = self.model_fields_set & {"window", "minimum_calls"}
         if self.consecutive is not None and given:
-            raise fail("E401", f"`{min(given)}` has no meaning with `consecutive`", "remove it")
+            raise fail("E401", f"`{min(given)}` has no meaning with `consecutive`", "remove it", min(given))
         if self.minimum_calls is not None and not self.window.timed and self.minimum_calls > self.window.size:
             raise fail(
                 "E402",
                 f"`minimum_calls` ({self.minimum_calls}) is more than the window holds "
                 f"({self.window.size} calls): it could never open",
                 "lower minimum_calls or widen the window",
+                "minimum_calls",
             )
         if self.failure_rate is None and self.consecutive is None and self.slow_call is None:
             self.__dict__["failure_rate"] = 0.5

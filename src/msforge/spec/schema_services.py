@@ -96,7 +96,7 @@ class Endpoint(Part):
     @model_validator(mode="after")
     def _one_protocol(self) -> Endpoint:
         if self.http is not None and self.grpc is not None:
-            raise fail("E403", "an endpoint is `http` or `grpc`, not both", "make two endpoints")
+            raise fail("E403", "an endpoint is `http` or `grpc`, not both", "make two endpoints", "grpc")
         if self.idempotent is None:
             self.__dict__["idempotent"] = self.http is not None and self.http.split(" ")[0] in SAFE_METHODS
         return self
@@ -132,11 +132,14 @@ class Consumer(Part):
                 "E402",
                 "unlimited attempts with a backoff of 0: a poisonous message would spin for ever",
                 "give it a backoff, or a number of attempts and a dead_letter",
+                "retry",
             )
         if retry is not None and retry.budget is not None:
-            raise fail("E401", "a retry budget belongs to calls, not to a consumer", "remove `budget`")
+            raise fail("E401", "a retry budget belongs to calls, not to a consumer", "remove `budget`", "retry")
         if retry is not None and "on" in retry.model_fields_set:
-            raise fail("E401", "a consumer redelivers whatever failed; `on` has no meaning here", "remove `on`")
+            raise fail(
+                "E401", "a consumer redelivers whatever failed; `on` has no meaning here", "remove `on`", "retry"
+            )
         return self
 
 
@@ -215,7 +218,7 @@ class Autoscale(Part):
         if (self.cpu is None) == (self.threads is None):
             raise fail("E403", "autoscale needs one target: `cpu` or `threads`", "such as cpu: 70%")
         if self.min > self.max:
-            raise fail("E402", f"`min` ({self.min}) is more than `max` ({self.max})")
+            raise fail("E402", f"`min` ({self.min}) is more than `max` ({self.max})", "", "min")
         return self
 
 
@@ -281,12 +284,18 @@ class Service(Part):
                     "E401",
                     f"`{wrong[0]}` has no meaning for a `function`: each request gets an instance of its own",
                     "remove it",
+                    wrong[0],
                 )
         if self.autoscale is not None:
             if self.autoscale.threads is not None and self.threads == -1:
-                raise fail("E402", "autoscaling on `threads` needs a number of threads", "set threads, or scale on cpu")
+                raise fail(
+                    "E402",
+                    "autoscaling on `threads` needs a number of threads",
+                    "set threads, or scale on cpu",
+                    "autoscale",
+                )
             if self.autoscale.cpu is not None and self.cpu is None:
-                raise fail("E402", "autoscaling on `cpu` needs `cpu`", "say how many cores a replica has")
+                raise fail("E402", "autoscaling on `cpu` needs `cpu`", "say how many cores a replica has", "autoscale")
             if not self.autoscale.min <= self.replicas <= self.autoscale.max:
                 if "replicas" in self.model_fields_set:
                     raise fail(
@@ -294,11 +303,14 @@ class Service(Part):
                         f"`replicas` ({self.replicas}) is outside autoscale's {self.autoscale.min} to "
                         f"{self.autoscale.max}",
                         "start inside them",
+                        "replicas",
                     )
                 self.__dict__["replicas"] = self.autoscale.min
         both = self.endpoints.keys() & self.consumers.keys()
         if both:
-            raise fail("E304", f"`{min(both)}` names both an endpoint and a consumer", "give them different names")
+            raise fail(
+                "E304", f"`{min(both)}` names both an endpoint and a consumer", "give them different names", "consumers"
+            )
         if self.cpu is not None and self.cpu.scheduling is None:
             self.cpu.__dict__["scheduling"] = "fifo" if self.threads == -1 else "sharing"
         return self

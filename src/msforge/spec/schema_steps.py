@@ -101,7 +101,10 @@ class CallStep(_Step):
     def _sensible(self) -> CallStep:
         if self.deadline is not None and self.timeout is not None and self.timeout > self.deadline:
             raise fail(
-                "E401", "`timeout` (one try) is longer than `deadline` (all tries)", "the deadline always fires first"
+                "E401",
+                "`timeout` (one try) is longer than `deadline` (all tries)",
+                "the deadline always fires first",
+                "timeout",
             )
         if self.hedge is not None:
             limit = self.timeout if self.timeout is not None else self.deadline
@@ -110,6 +113,7 @@ class CallStep(_Step):
                     "E401",
                     "`hedge.after` is not shorter than the time a try may take: no hedge is ever sent",
                     "hedge earlier or allow more time",
+                    "hedge",
                 )
         return self
 
@@ -153,9 +157,11 @@ class ParallelStep(_Step):
                     "E403", f"`parallel: {self.parallel}` needs `steps`", "say what runs that many times at once"
                 )
         elif self.steps is not None:
-            raise fail("E403", "`steps` beside a list of branches", "put the steps into the list, or write a number")
+            raise fail(
+                "E403", "`steps` beside a list of branches", "put the steps into the list, or write a number", "steps"
+            )
         if isinstance(self.need, int) and self.need > branches:
-            raise fail("E402", f"`need: {self.need}` can never be met by {branches} branches")
+            raise fail("E402", f"`need: {self.need}` can never be met by {branches} branches", "", "need")
         return self
 
 
@@ -177,7 +183,7 @@ class ChooseStep(_Step):
     @model_validator(mode="after")
     def _some_weight(self) -> ChooseStep:
         if sum(branch.weight for branch in self.choose) <= 0:
-            raise fail("E402", "the weights add up to 0: no branch can be drawn")
+            raise fail("E402", "the weights add up to 0: no branch can be drawn", "", "choose")
         return self
 
 

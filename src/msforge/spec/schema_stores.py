@@ -78,12 +78,16 @@ class Channel(Part):
                 "E401",
                 f"`{wrong[0]}` does not belong to a {self.kind}",
                 "a queue has max_length and overflow; a topic has partitions and rebalance",
+                wrong[0],
             )
         if self.broker is None:
             self.__dict__["broker"] = "rabbitmq" if self.kind == "queue" else "kafka"
         elif (self.broker, self.kind) in (("kafka", "queue"), ("rabbitmq", "topic")):
             raise fail(
-                "E401", f"{self.broker} has no {self.kind}s", "rabbitmq has queues, kafka has topics, embedded has both"
+                "E401",
+                f"{self.broker} has no {self.kind}s",
+                "rabbitmq has queues, kafka has topics, embedded has both",
+                "broker",
             )
         return self
 

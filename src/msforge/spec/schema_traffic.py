@@ -84,7 +84,7 @@ class Bursty(NamedTuple):
 
 _BURSTY = re.compile(r"bursty\((.*)\)")
 _BURSTY_HELP = (
-    "write bursty(on=2s off=8s peak=5x): mean length of a burst, of a lull, and the burst's rate over the mean's"
+    "write bursty(on=2s off=8s peak=5x): mean length of a burst, mean length of a lull, rate in a burst over mean rate"
 )
 
 
@@ -93,7 +93,9 @@ def _bursty(text: str) -> Bursty:
     words = re.split(r"[\s,]+", match[1].strip()) if match else []
     pairs = dict(word.partition("=")[::2] for word in words)
     if set(pairs) != {"on", "off", "peak"} or len(words) != 3:
-        raise fail("E207", f"{shown(text)} is not an arrival process", "poisson, constant, or " + _BURSTY_HELP[6:])
+        raise fail(
+            "E207", f"{shown(text)} is not an arrival process", "write poisson, constant, or " + _BURSTY_HELP[6:]
+        )
     try:
         on, off = units.parse_duration(pairs["on"]), units.parse_duration(pairs["off"])
         peak = units.parse_factor(pairs["peak"])
@@ -116,7 +118,9 @@ def _arrivals(value: Any) -> str | Bursty:
         return str(value)
     if not isinstance(value, str) or len(value) > 200:
         raise fail(
-            "E207", f"{shown(value)} is not an arrival process", "poisson, constant, or bursty(on=2s off=8s peak=5x)"
+            "E207",
+            f"{shown(value)} is not an arrival process",
+            "write poisson, constant, or bursty(on=2s off=8s peak=5x)",
         )
     return _bursty(value)
 
@@ -321,7 +325,10 @@ class Source(Part):
         driver = drivers[0]
         if "arrivals" in given and driver not in ("rate", "stages"):
             raise fail(
-                "E401", f"`arrivals` has no meaning with `{driver}`", "it spreads the arrivals of a rate; remove it"
+                "E401",
+                f"`arrivals` has no meaning with `{driver}`",
+                "it spreads the arrivals of a rate; remove it",
+                "arrivals",
             )
         if self.for_ is not None and driver not in ("rate", "users"):
             raise fail(
@@ -330,7 +337,12 @@ class Source(Part):
                 "each stage has its own `for`" if driver == "stages" else "the source ends with its last arrival",
             )
         if self.think is not None and driver != "users" and self.journey is None:
-            raise fail("E401", "`think` belongs to a closed loop (`users`) or to a journey", "remove it, or give users")
+            raise fail(
+                "E401",
+                "`think` belongs to a closed loop (`users`) or to a journey",
+                "remove it, or give users",
+                "think",
+            )
         return self
 
     @property

@@ -102,6 +102,7 @@ def problem(
     severity: Severity = Severity.ERROR,
 ) -> Diagnostic:
     """A Diagnostic at a place; without one it names the file alone."""
+    message, help, path = printable(message), printable(help), printable(path)
     if place is None:
         return Diagnostic(severity, code, message, file=file, help=help, path=path)
     return Diagnostic(
@@ -112,10 +113,17 @@ def problem(
         place.line,
         place.column,
         place.end,
-        place.source.line(place.line),
+        printable(place.source.line(place.line)),
         help,
         path,
     )
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which could rewrite what a terminal shows; as long as before."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " if char in "\t\n\r" else "\ufffd" for char in text)
 
 
 def fatal(name: str, code: str, message: str, help: str = "") -> InvalidFileError:
@@ -163,7 +171,7 @@ def decode(data: bytes, name: str) -> str:
         start = data.rfind(b"\n", 0, error.start) + 1
         column = len(data[start : error.start].decode("utf-8", "replace")) + 1
         rest = data[start:].split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
-        rest = "".join(char if char.isprintable() else "\ufffd" for char in rest)
+        rest = printable(rest)
         raise InvalidFileError(
             [
                 Diagnostic(
@@ -199,7 +207,7 @@ def check_text(source: Source) -> list[Diagnostic]:
         return []
     before = _BREAK.split(source.text[: match.start()])
     line, column = len(before), len(before[-1]) + 1
-    shown = "".join(char if char.isprintable() or char == "\t" else "\ufffd" for char in source.line(line))
+    shown = printable(source.line(line))
     return [
         Diagnostic(
             Severity.ERROR,
