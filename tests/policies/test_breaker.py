@@ -52,6 +52,13 @@ def test_a_rate_is_met_exactly(rate: float, failures: int, opens: bool) -> None:
     assert (b.state == OPEN) == opens
 
 
+@pytest.mark.parametrize(("results", "opens"), [("....", False), ("...x", True), ("...s", True)])
+def test_a_rate_of_0_needs_one_such_call(results: str, opens: bool) -> None:
+    b = breaker(failure_rate=0.0, slow_rate=0.0)
+    run(b, results)
+    assert (b.state == OPEN) == opens
+
+
 @pytest.mark.parametrize(("minimum", "results", "opens"), [(3, "xx", False), (3, "xxx", True), (1, "x", True),
                                                            (100, "xxx", False), (100, "xxxx", True)])
 def test_needs_minimum_calls_but_never_more_than_the_window_holds(minimum: int, results: str, opens: bool) -> None:

@@ -20,8 +20,9 @@ class CircuitBreaker:
     Closed: calls pass and their results fill a window of the last `window` calls, or of `window`
     ns when `timed`. With at least `minimum_calls` in it (never more than a count window holds),
     it opens when the share of failures is `failure_rate` or more, or the share of calls longer than
-    `slow_duration` (ns) is `slow_rate` or more; a rate above 1 never opens. `consecutive` > 0
-    instead opens after so many failures in a row (Envoy's and Polly's way) and ignores `failure_rate`.
+    `slow_duration` (ns) is `slow_rate` or more; a rate above 1 never opens, one of 0 needs one such
+    call. `consecutive` > 0 instead opens after so many failures in a row (Envoy's and Polly's way)
+    and ignores `failure_rate`.
 
     Open: calls are refused. Once `open_for` ns have passed since the reply that opened it, the next
     call makes it half-open.
@@ -53,8 +54,8 @@ class CircuitBreaker:
         trial_calls: int,
     ) -> None:
         self._consecutive = consecutive
-        self._failure_parts = PARTS + 1 if consecutive else round(min(failure_rate, 2.0) * PARTS)
-        self._slow_parts = round(min(slow_rate, 2.0) * PARTS)
+        self._failure_parts = PARTS + 1 if consecutive else max(1, round(min(failure_rate, 2.0) * PARTS))
+        self._slow_parts = max(1, round(min(slow_rate, 2.0) * PARTS))
         self._slow_duration = slow_duration
         self._window: CountWindow | TimedWindow = TimedWindow(window) if timed else CountWindow(window)
         self._minimum = max(1, minimum_calls if timed else min(minimum_calls, window))
@@ -90,8 +91,9 @@ class CircuitBreaker:
             self._row = self._row + 1 if failed else 0
             window = self._window
             window.add(now, 1, int(failed), int(slow))
-            if 0 < self._consecutive <= self._row or (
-                window.n >= self._minimum and self._exceeded(window.n, window.a, window.b)
+            if (window.a or window.b) and (
+                0 < self._consecutive <= self._row
+                or (window.n >= self._minimum and self._exceeded(window.n, window.a, window.b))
             ):
                 self._open(now)
             return

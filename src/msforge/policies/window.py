@@ -50,7 +50,8 @@ class TimedWindow:
 
     def add(self, now: int, n: int, a: int, b: int) -> None:
         """Counts at `now` (ns)."""
-        place = self.advance(now)
+        bucket = now // self.width
+        place = bucket % self._buckets if bucket == self._bucket else self.advance(now)
         self._n[place] += n
         self._a[place] += a
         self._b[place] += b
