@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Fault
@@ -97,6 +98,8 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """Start one fault's time line; with `replicas: each` one a replica."""
+        if fault.body >= 0:  # an endpoint's fault strikes the replicas of its service
+            fault = replace(fault, service=self.engine.system.bodies[fault.body].service)
         if fault.replicas == "each" and fault.service >= 0:
             for replica in list(self.engine.services[fault.service].replicas):
                 self.engine.env.process(self._line(fault, replica))
