@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from msforge.analysis.finding import percent
+from msforge.analysis.finding import listed, percent
 from msforge.analysis.levels import Solved
 from msforge.analysis.queueing import erlang_c
 from msforge.analysis.response import Station
@@ -25,16 +25,36 @@ RARE = 1e-4          # an event below this probability decides nothing
 class Verdict:
     """What was used and what is in the way, in words, each once and in the order met."""
 
-    methods: dict[str, None] = field(default_factory=dict)
-    reasons: dict[str, None] = field(default_factory=dict)
+    _methods: dict[str, list[str]] = field(default_factory=dict)
+    _reasons: dict[str, list[str]] = field(default_factory=dict)
 
-    def used(self, method: str) -> None:
-        """A formula that a mean rests on."""
-        self.methods[method] = None
+    def used(self, method: str, name: str = "") -> None:
+        """A formula that a mean rests on, and where."""
+        names = self._methods.setdefault(method, [])
+        if name and name not in names:
+            names.append(name)
 
-    def but(self, reason: str) -> None:
-        """Why the mean is not exact."""
-        self.reasons[reason] = None
+    def but(self, reason: str, name: str = "") -> None:
+        """Why the mean is not exact; `{}` in the reason stands for all names it holds for."""
+        names = self._reasons.setdefault(reason, [])
+        if name and name not in names:
+            names.append(name)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Formulas with the names they are used for."""
+        return tuple(f"{method}: {_some(names)}" if names else method for method, names in self._methods.items())
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why not exact, one sentence a kind."""
+        return tuple(reason.replace("{}", _some(names)) for reason, names in self._reasons.items())
+
+
+def _some(names: list[str]) -> str:
+    if not names:
+        return ""
+    return listed(names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"])
 
 
 class Exactness:
@@ -53,7 +73,7 @@ class Exactness:
         self._traffic(verdict, body)
         scale = self.response.entry(body).mean
         _Walk(self, verdict, scale).body(body, from_client=True)
-        if not verdict.methods:
+        if not verdict.methods and not verdict.reasons:
             verdict.used("sums of means; nobody waits")
         return verdict
 
@@ -198,23 +218,24 @@ class Exactness:
         servers = station.servers if station.kind == "connections" else station.servers / self._replicas(station)
         c = "1" if servers == 1 else f"{servers:g}"
         if (station.kind, station.index) in self._reshaped:
-            verdict.but(f"requests reach {name} in a stream that others have reshaped, not a Poisson one")
+            verdict.but("requests reach {} in a stream that others have reshaped, not a Poisson one", name)
         if not self.fair(station):
-            verdict.but(f"{name} is balanced {self.system.services[station.index].balance} over replicas")
+            balance = self.system.services[station.index].balance.replace("_", " ")
+            verdict.but(f"{balance} over replicas is no random choice: {{}}", name)
         sharing = station.kind == "cpu" and self._sharing(station.index)
         if sharing:
-            verdict.used(f"{name}: M/G/{c} processor sharing")
+            verdict.used(f"M/G/{c} processor sharing", name)
             if self.system.services[station.index].threads != UNLIMITED and not self._exponential(station):
-                verdict.but(f"threads limit how many share {name}")
+                verdict.but("threads limit how many share {}", name)
         elif self._exponential(station):
-            verdict.used(f"{name}: M/M/{c} (Erlang C)")
+            verdict.used(f"M/M/{c} (Erlang C)", name)
         elif servers == 1:
-            verdict.used(f"{name}: M/G/1 (Pollaczek-Khinchine)")
+            verdict.used("M/G/1 (Pollaczek-Khinchine)", name)
             if station.kind != "connections" and not self._leaf(self.system.services[station.index]):
-                verdict.but(f"threads of {name} are held while others answer")
+                verdict.but("threads are held while others answer: {}", name)
         else:
-            verdict.used(f"{name}: M/G/{c} (Allen-Cunneen)")
-            verdict.but(f"{name} is no M/M/{c}: Allen-Cunneen approximates it")
+            verdict.used(f"M/G/{c} (Allen-Cunneen)", name)
+            verdict.but("service times are not exponential, so Allen-Cunneen approximates: {}", name)
         self._bounded(station, servers, verdict)
 
     def _replicas(self, station: Station) -> int:

@@ -66,6 +66,7 @@ class Amplified:
     endpoint: str
     tries: float | None           # None = unlimited
     path: str                     # the retries that multiply, in words; "" when none
+    message: bool                 # it handles messages: the tries are deliveries
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def _amplified(facts: Facts, entry: int) -> tuple[Amplified, ...]:
         tries, _ = Amplification(system, body.index).body(entry)
         if tries > max(1.0, once[body.index]):
             path = ", ".join(f"{k.who} -> {k.whom} {times_word(k.attempts)}" for k in best[body.index].links)
-            rows.append(Amplified(facts.name(body.index), finite(tries), path))
+            rows.append(Amplified(facts.name(body.index), finite(tries), path, body.consumer >= 0))
     return tuple(sorted(rows, key=lambda a: (-(a.tries if a.tries is not None else math.inf), a.endpoint)))
 
 
