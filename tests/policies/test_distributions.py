@@ -227,3 +227,22 @@ def test_degenerate_cases_draw_their_one_value(kind: str) -> None:
     assert dist.quantile(0.3) == dist.mean
     assert dist.cdf(dist.mean) == 1.0
     assert np.allclose(blocks.block(dist, 1, 0, 50), dist.mean, rtol=1e-14, atol=0)
+
+
+EXTREMES = [
+    Dist(kind, (scale, shape))
+    for kind in ("pareto", "weibull") for scale in (1e-3, 1e12) for shape in (1e-3, 0.02, 80.0)
+] + [
+    Dist("gamma", (1e-3, 1e9)), Dist("gamma", (1e6, 1.0)), Dist("erlang", (1000.0, 1e6)), Dist("lognormal", (20.0, 40.0)),
+    Dist("normal", (-25.0, 1.0)), Dist("normal", (1e12, 1e-3)), Dist("hyperexponential", (1e-9, 1e15, 1.0, 1.0)),
+    Dist("mixture", (0.5, 0.5), (Dist("pareto", (1.0, 1e-3)), Dist("weibull", (1.0, 1e-3)))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dist", EXTREMES, ids=str)
+def test_moments_and_quantiles_of_extreme_parameters_may_be_infinite_but_never_nan(dist: Dist) -> None:
+    values = [dist.mean, dist.variance, dist.second_moment, dist.scv]
+    values += [dist.quantile(p) for p in (0, 1e-9, 0.5, 0.99, 1)]
+    assert all(value >= 0 for value in values)  # nan is not
+    assert all(0 <= dist.cdf(x) <= 1 for x in (0.0, 1e-9, 1.0, 1e9, 1e300, math.inf))
+    assert np.isfinite(blocks.durations(dist, 3, 0, 200)).all()

@@ -62,10 +62,10 @@ class Dist:
     @property
     def scv(self) -> float:
         """The squared coefficient of variation, variance / mean**2; 0 for a constant 0."""
-        mean = self.mean
+        mean, variance = self.mean, self.variance
         if mean == 0:
             return 0.0
-        return self.variance / mean**2 if isfinite(mean) else inf
+        return variance / (mean * mean) if isfinite(variance) and isfinite(mean * mean) else inf
 
     @property
     def is_constant(self) -> bool:

@@ -34,7 +34,8 @@ def second_moment(dist: Dist) -> float:
     own = _SECONDS.get(dist.kind)
     if own is not None:
         return own(dist)
-    return variance(dist) + mean(dist) ** 2
+    first = mean(dist)
+    return variance(dist) + first * first
 
 
 def is_constant(dist: Dist) -> bool:
@@ -210,6 +211,14 @@ def _weibull_variance(dist: Dist) -> float:
     return inf if isinf(second) else scale * scale * (second - _factorial(1 / shape) ** 2)
 
 
+def _power(base: float, exponent: float) -> float:
+    """base**exponent for base >= 0, `inf` where that is too large for a float."""
+    try:
+        return base**exponent
+    except OverflowError:
+        return inf
+
+
 def _empirical_variance(dist: Dist) -> float:
     m = mean(dist)
     return fsum((v - m) ** 2 for v in dist.params) / len(dist.params)
@@ -276,7 +285,7 @@ _CDFS: Final[dict[str, Callable[[Dist, float], float]]] = {
     "gamma": lambda d, x: 1.0 if isinf(x) else gamma_cdf(d.params[0], x / d.params[1]),
     "erlang": lambda d, x: 1.0 if isinf(x) else gamma_cdf(d.params[0], x * d.params[0] / d.params[1]),
     "pareto": _pareto_cdf,
-    "weibull": lambda d, x: -expm1(-((x / d.params[0]) ** d.params[1])),
+    "weibull": lambda d, x: -expm1(-_power(x / d.params[0], d.params[1])),
     "hyperexponential": _hyperexponential_cdf,
     "empirical": lambda d, x: bisect_right(d.params, x) / len(d.params),
     "mixture": lambda d, x: _weighted(d.params, [cdf(part, x) for part in d.parts]),
@@ -321,7 +330,7 @@ _QUANTILES: Final[dict[str, Callable[[Dist, float], float]]] = {
     "uniform": lambda d, p: d.params[0] + (d.params[1] - d.params[0]) * p,
     "lognormal": _lognormal_quantile,
     "pareto": _pareto_quantile,
-    "weibull": lambda d, p: d.params[0] * _minus_log_survival(p) ** (1 / d.params[1]),
+    "weibull": lambda d, p: d.params[0] * _power(_minus_log_survival(p), 1 / d.params[1]),
     "empirical": _empirical_quantile,
     "zipf": _zipf_quantile,
 }
