@@ -352,14 +352,21 @@ class Source(Part):
 
     @property
     def length(self) -> int | None:
-        """When its last arrival can be, in ns from the start of the run; None when it has no end of its own."""
+        """When it has ended, in ns from the start of the run; None when it has no end of its own.
+
+        Given times end it at the next whole second after the last of them, which so falls inside the run.
+        """
         if self.stages is not None:
             return self.start + sum(stage.for_ for stage in self.stages)
         if self.at is not None:
-            return self.start + max(self.at)
+            return _next_second(self.start + max(self.at))
         if self.replay is not None:
-            return self.start + self.replay.times[-1]
+            return _next_second(self.start + self.replay.times[-1])
         return None if self.for_ is None else self.start + self.for_
+
+
+def _next_second(time: int) -> int:
+    return (time // 1_000_000_000 + 1) * 1_000_000_000
 
 
 for _model in (JourneyBranch, JourneyChoose, JourneyRepeat, Source):

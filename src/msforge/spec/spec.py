@@ -36,6 +36,8 @@ class Spec:
         self.file = file
         self.scenario = scenario
         self._lowered = checked.lowered
+        self.folder = folder
+        """Where files that the description names are looked for."""
         self._folder = folder
         self._root = root
 
@@ -43,6 +45,11 @@ class Spec:
     def scenarios(self) -> tuple[str, ...]:
         """The names of the file's scenarios."""
         return tuple(self.document.get("scenarios") or ())
+
+    @property
+    def folder(self) -> Path | None:
+        """Where files that the description names are looked for; None when it may name none."""
+        return self._folder
 
     def resolved(self) -> dict[str, Any]:
         """Plain data with all defaults filled in and units written; loadable again and meaning the same."""
