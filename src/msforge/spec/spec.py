@@ -46,11 +46,6 @@ class Spec:
         """The names of the file's scenarios."""
         return tuple(self.document.get("scenarios") or ())
 
-    @property
-    def folder(self) -> Path | None:
-        """Where files that the description names are looked for; None when it may name none."""
-        return self._folder
-
     def resolved(self) -> dict[str, Any]:
         """Plain data with all defaults filled in and units written; loadable again and meaning the same."""
         return resolve(self.model, self._lowered)
