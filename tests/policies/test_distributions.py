@@ -233,8 +233,9 @@ EXTREMES = [
     Dist(kind, (scale, shape))
     for kind in ("pareto", "weibull") for scale in (1e-3, 1e12) for shape in (1e-3, 0.02, 80.0)
 ] + [
-    Dist("gamma", (1e-3, 1e9)), Dist("gamma", (1e6, 1.0)), Dist("erlang", (1000.0, 1e6)), Dist("lognormal", (20.0, 40.0)),
-    Dist("normal", (-25.0, 1.0)), Dist("normal", (1e12, 1e-3)), Dist("hyperexponential", (1e-9, 1e15, 1.0, 1.0)),
+    Dist("gamma", (1e-3, 1e9)), Dist("gamma", (1e6, 1.0)), Dist("erlang", (1000.0, 1e6)),
+    Dist("lognormal", (20.0, 40.0)), Dist("normal", (-25.0, 1.0)), Dist("normal", (1e12, 1e-3)),
+    Dist("hyperexponential", (1e-9, 1e15, 1.0, 1.0)),
     Dist("mixture", (0.5, 0.5), (Dist("pareto", (1.0, 1e-3)), Dist("weibull", (1.0, 1e-3)))),
 ]  # fmt: skip
 

@@ -214,7 +214,7 @@ def _weibull_variance(dist: Dist) -> float:
 def _power(base: float, exponent: float) -> float:
     """base**exponent for base >= 0, `inf` where that is too large for a float."""
     try:
-        return base**exponent
+        return float(base**exponent)
     except OverflowError:
         return inf
 
