@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 from msforge.model import limits
-from msforge.model.digest import digest_of, parts_of
+from msforge.model.digest import digest_of
 from msforge.model.faults import check_links, faults
 from msforge.model.lookup import lookup
 from msforge.model.objectives import objectives
 from msforge.model.plan import Run, System
 from msforge.model.problems import Problems
 from msforge.model.services import bodies, channels, consumers, network, services, step_table, stores
-from msforge.model.traffic import last_arrival, sources
+from msforge.model.traffic import sources
 from msforge.model.variants import check_changes
-from msforge.policies.distributions import Dist
 from msforge.spec import Spec
 from msforge.spec.schema_system import SystemModel
 
@@ -42,7 +38,7 @@ def build(spec: Spec, *, like: System | None = None, digest: str = "") -> System
     problems = Problems(spec)
     model = spec.model
     names = lookup(model, like.zones if like else ())
-    run = _run(model, problems)
+    run = _run(model)
     check_links(model, names, problems)
     table = step_table(model, names)
     made_bodies = bodies(model, names, table)
@@ -66,48 +62,17 @@ def build(spec: Spec, *, like: System | None = None, digest: str = "") -> System
         objectives=objectives(model, names),
         run=run,
         scenario=spec.scenario or "",
-        digest=digest,
+        digest=digest or digest_of(model),
         document=spec.document,
         file=spec.file,
-        folder=str(spec._folder or ""),
+        folder=str(spec.folder or ""),
     )
-    if not digest:
-        system = replace(system, digest=digest_of(spec.resolved(), system.sources, _dists(system)))
     limits.check_counts(system, problems)
     limits.check_turns(system, problems)
     problems.stop()
     return system
 
 
-def _run(model: SystemModel, problems: Problems) -> Run:
+def _run(model: SystemModel) -> Run:
     written = model.simulation
-    ends = [end for source in model.traffic.values() if (end := last_arrival(source)) is not None]
-    duration = written.duration or max(ends, default=0)
-    if not duration:
-        problems.error("E703", "simulation", "nothing says how long the run is: no source of traffic has an end",
-                       "write simulation: {duration: 5m}, or give a source `for` or `stages`")
-    elif written.warmup >= duration:
-        problems.error("E704", "simulation.warmup", "the warm-up leaves nothing to measure: it is as long as the run",
-                       "make warmup shorter or duration longer")
-    return Run(duration, written.warmup, written.drain, written.seed, written.replications)
-
-
-def _dists(system: System) -> Iterator[Dist]:
-    for step in system.steps:
-        yield from parts_of(step.dist)
-        yield from parts_of(step.key)
-    for store in system.stores:
-        yield from parts_of(store.read)
-        yield from parts_of(store.write)
-    for service in system.services:
-        yield from parts_of(service.startup)
-        yield from parts_of(None if service.function is None else service.function.cold_start)
-    for channel in system.channels:
-        yield from parts_of(channel.publish)
-    for source in system.sources:
-        yield from parts_of(source.think)
-    for fault in system.faults:
-        for dist in (fault.every, fault.duration, fault.add):
-            yield from parts_of(dist)
-    yield from parts_of(system.network.latency)
-    yield from parts_of(system.network.zone_latency)
+    return Run(model.length or 0, written.warmup, written.drain, written.seed, written.replications)

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from msforge.model.plan import Source
 from msforge.policies.distributions import Dist
+from msforge.spec.fields import Part
+from msforge.spec.schema_system import SystemModel
 
-PRESENTATION: Final = ("name", "scenarios", "policies", "defaults")
-"""Top-level keys that say nothing more once the rest is resolved."""
+PRESENTATION: Final = ("msforge", "name")
+"""Top-level keys that decide nothing."""
 
 
-def digest_of(resolved: Mapping[str, Any], sources: tuple[Source, ...], dists: Iterator[Dist]) -> str:
-    """sha256 of the resolved description, hexadecimal.
+def digest_of(model: SystemModel) -> str:
+    """sha256 of the description as canonical JSON, hexadecimal.
 
-    Order and spelling of the text make no difference. What other files contribute does: recorded arrival times
-    and empirical distributions count by their values, so a changed file is seen.
+    Every default is filled in, every unit a number, every policy in place, every key sorted: spelling and order
+    of the text make no difference. Files that it names (recorded arrivals, measured durations) count by their values.
     """
-    content = {key: value for key, value in resolved.items() if key not in PRESENTATION}
-    told = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), default=str).encode())
-    for source in sources:
-        if source.arrivals == "given":
-            told.update(f"{source.name}{source.times}".encode())
-    for values in sorted({dist.params for dist in dists if dist.kind == "empirical"}):
-        told.update(repr(values).encode())
-    return told.hexdigest()
+    content = {key: _plain(value) for key, value in model.__dict__.items() if key not in PRESENTATION}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parts_of(dist: Dist | None) -> Iterator[Dist]:
-    """A distribution and all inside it."""
-    if dist is not None:
-        yield dist
-        for part in dist.parts:
-            yield from parts_of(part)
+def _plain(value: Any) -> Any:
+    """A value of the description as plain data; a step's or fault's verb is among its keys."""
+    if isinstance(value, Part):
+        return {key: _plain(item) for key, item in value.__dict__.items()}
+    if isinstance(value, Dist):
+        return [value.kind, value.params, [_plain(part) for part in value.parts]]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -18,8 +18,9 @@ LIMIT: Final = 2e9
 EVENTS_LIMIT: Final = 2e10
 TREE_LIMIT: Final = 1e7
 """Requests to services that a single arrival may lead to: they may all be under way at once."""
-SPEED: Final = 1e5
-"""Requests a second that one core simulates, roughly; only for the estimate's words."""
+REQUESTS_PER_SECOND: Final = 1e5
+EVENTS_PER_SECOND: Final = 1e6
+"""What one core simulates, roughly; only for the estimate's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class RunEstimate:
     @property
     def seconds(self) -> float:
         """About how long one core computes, in seconds. An order of magnitude, no promise."""
-        return self.service_requests / SPEED
+        return max(self.service_requests / REQUESTS_PER_SECOND, self.events / EVENTS_PER_SECOND)
 
 
 def estimate(system: System) -> RunEstimate:

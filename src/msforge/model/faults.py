@@ -28,9 +28,9 @@ def check_links(model: SystemModel, names: Lookup, problems: Problems) -> None:
         link = getattr(fault, fault.kind)
         message = _no_link(link, names)
         if message:
-            problems.error("E708", f"faults[{index}].{fault.kind}", message,
-                           "a link goes from a service or `clients` to a service, from a service to a store or channel, or "
-                           "from a channel to a service that reads it")
+            problems.error("E707", f"faults[{index}].{fault.kind}", message,
+                           "a link goes from a service or `clients` to a service, from a service to a store or "
+                           "channel, or from a channel to a service that reads it")
 
 
 def _no_link(link: Link, names: Lookup) -> str:
@@ -54,9 +54,7 @@ def target_of(fault: object) -> str:
 
 
 def _fault(index: int, fault: Any, names: Lookup, words: Words) -> Fault:
-    replicas, number = getattr(fault, "replicas", "all"), 0
-    if isinstance(replicas, int):
-        replicas, number = "some", replicas
+    replicas = getattr(fault, "replicas", "all")
     return Fault(
         index=index,
         word=words.next(fault.id, fault.kind, target_of(fault)),
@@ -65,15 +63,14 @@ def _fault(index: int, fault: Any, names: Lookup, words: Words) -> Fault:
         at=NEVER if fault.at is None else fault.at,
         every=fault.every,
         duration=fault.for_,
-        replicas=replicas,
-        number=number,
+        replicas="some" if isinstance(replicas, int) else replicas,
+        number=replicas if isinstance(replicas, int) else 0,
         label=labels.label(fault, target_of(fault)),
-        **_whom(fault, names),
-        **_how(fault),
+        **(_whom(fault, names) | _how(fault)),
     )
 
 
-def _whom(fault: Any, names: Lookup) -> dict[str, int]:
+def _whom(fault: Any, names: Lookup) -> dict[str, Any]:
     """Indices of the target."""
     match fault:
         case written.CrashFault():
@@ -89,7 +86,7 @@ def _whom(fault: Any, names: Lookup) -> dict[str, int]:
     return {}
 
 
-def _subject(subject: str, names: Lookup) -> dict[str, int]:
+def _subject(subject: str, names: Lookup) -> dict[str, Any]:
     if subject in names.bodies:
         return {"body": names.bodies[subject]}
     if subject in names.services:
@@ -97,7 +94,7 @@ def _subject(subject: str, names: Lookup) -> dict[str, int]:
     return {"store": names.stores[subject]}
 
 
-def _link(link: Link, names: Lookup) -> dict[str, int]:
+def _link(link: Link, names: Lookup) -> dict[str, Any]:
     found = {"caller": NONE, "callee": NONE}
     if link.caller in names.services:
         found["caller"] = names.services[link.caller]

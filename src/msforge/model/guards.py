@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from msforge.model.plan import NEVER, UNLIMITED, Block, Breaker, Budget, CallPolicy, Retry, Throttle
+from msforge.model.plan import NEVER, PLAIN, UNLIMITED, Block, Breaker, Budget, CallPolicy, Retry, Throttle
 from msforge.records import Outcome
 from msforge.spec import schema_policies as written
 from msforge.spec.schema_steps import CallStep
@@ -72,7 +72,7 @@ def _breaker(policy: written.CircuitBreaker | None) -> Breaker | None:
 
 def call(step: CallStep, fallback: Block | None, protocol: str) -> CallPolicy:
     """The policy of a call step whose fallback has been compiled to `fallback`."""
-    return CallPolicy(
+    made = CallPolicy(
         timeout=after(step.timeout),
         deadline=after(step.deadline),
         cancel=step.cancel,
@@ -85,6 +85,7 @@ def call(step: CallStep, fallback: Block | None, protocol: str) -> CallPolicy:
         priority=step.priority,
         protocol=step.protocol or protocol,
     )
+    return PLAIN if made == PLAIN else made
 
 
 def client(source: Source, protocol: str = "http", visit: Visit | None = None) -> CallPolicy:
@@ -94,7 +95,8 @@ def client(source: Source, protocol: str = "http", visit: Visit | None = None) -
         timeout = timeout if visit.timeout is None else visit.timeout
         policy = policy if visit.retry is None else visit.retry
         priority = priority if visit.priority is None else visit.priority
-    return CallPolicy(timeout=after(timeout), retry=retry(policy), priority=priority, protocol=protocol)
+    made = CallPolicy(timeout=after(timeout), retry=retry(policy), priority=priority, protocol=protocol)
+    return PLAIN if made == PLAIN else made
 
 
 def delivery(policy: written.Retry | None) -> Retry:

@@ -48,15 +48,15 @@ def check_turns(system: System, problems: Problems) -> None:
     """A turn must send something, and a closed loop must take time: else it would never end."""
     for source, visit in zip(system.sources, visits(system), strict=True):
         if visit.roots == 0:
-            problems.error("E705", f"traffic.{source.name}.journey", f"`{source.name}` never sends a request",
+            problems.error("E704", f"traffic.{source.name}.journey", f"`{source.name}` never sends a request",
                            "give its journey at least one target that can be reached")
     if not any(source.arrivals == "closed" for source in system.sources):
         return
     times = body_times(system)
     for source in system.sources:
         if source.arrivals == "closed" and turn_time(system, source, times) == 0 and _calls(system, source):
-            problems.error("E706", f"traffic.{source.name}.users", f"a turn of `{source.name}` takes no time at all: its "
-                           "users would ask again and again while the clock stands still",
+            problems.error("E705", f"traffic.{source.name}.users", f"a turn of `{source.name}` takes no time at all: "
+                           "its users would ask again and again while the clock stands still",
                            "give it `think`, or let the endpoint take some time")
 
 
@@ -68,9 +68,8 @@ def check_size(system: System, problems: Problems) -> None:
     """Refuses a run that would not end in this life, with the estimate."""
     for source, visit in zip(system.sources, visits(system), strict=True):
         if visit.service_requests > TREE_LIMIT:
-            amount = _about(visit.service_requests)
-            problems.error("E701", f"traffic.{source.name}", f"one arrival of `{source.name}` leads to {amount} requests: "
-                           f"the most is {_about(TREE_LIMIT)}",
+            problems.error("E701", f"traffic.{source.name}", f"one arrival of `{source.name}` leads to "
+                           f"{_about(visit.service_requests)} requests: the most is {_about(TREE_LIMIT)}",
                            "look for `parallel` and `repeat` inside each other, and for messages that cause messages")
     if problems.found:
         return
@@ -87,8 +86,7 @@ def _too_large(expected: RunEstimate) -> str:
         size, limit = f"{_about(expected.service_requests)} requests to services", _about(LIMIT)
     else:
         size, limit = f"{_about(expected.events)} steps", _about(EVENTS_LIMIT)
-    took = in_words(max(expected.seconds, expected.events / EVENTS_LIMIT * LIMIT / 1e5))
-    return f"this run would have {size} and take {took}: the most is {limit}"
+    return f"this run would have {size} and take {in_words(expected.seconds)}: the most is {limit}"
 
 
 def _about(count: float) -> str:

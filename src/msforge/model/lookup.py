@@ -59,9 +59,8 @@ def _zones(model: SystemModel) -> Iterable[str]:
     found: dict[str, None] = {}
     for service in model.services.values():
         found.update(dict.fromkeys(service.zones))
-    for placed in (*model.stores.values(), *model.channels.values()):
-        if placed.zone is not None:
-            found[placed.zone] = None
+    placed = [store.zone for store in model.stores.values()] + [channel.zone for channel in model.channels.values()]
+    found.update(dict.fromkeys(zone for zone in placed if zone is not None))
     return found
 
 

@@ -19,7 +19,7 @@ def objectives(model: SystemModel, names: Lookup) -> tuple[Objective, ...]:
                 source=names.sources.get(subject, NONE),
                 metric=objective.metric,
                 less=objective.operator.startswith("<"),
-                limit=objective.limit,
+                limit=float(objective.limit),
                 strict=not objective.operator.endswith("="),
             ))
     return tuple(made)

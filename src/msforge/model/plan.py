@@ -136,7 +136,7 @@ class Step:
     target: int = NONE            # CALL: body; READ WRITE: store; PUBLISH: channel
     edge: int = NONE              # CALL: index in System.edges
     policy: CallPolicy = PLAIN    # CALL
-    blocks: tuple[Block, ...] = ()  # PARALLEL branches, CHOOSE branches, REPEAT one, GROUP one, SAGA do, undo, do, undo ...
+    blocks: tuple[Block, ...] = ()  # PARALLEL CHOOSE branches, REPEAT GROUP one, SAGA do, undo, do, undo ...
     weights: tuple[float, ...] = ()  # CHOOSE, summing to 1
     need: int = 0                 # PARALLEL: successes to wait for (all = number of branches)
     copies: int = 1               # PARALLEL: times blocks[0] runs at once when > 1 or given as a number

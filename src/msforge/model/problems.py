@@ -1,8 +1,8 @@
 """Errors that only the plan can show, collected so that one run reports them all.
 
-Codes: E701 a run too large · E702 too many replicas or users · E703 no end · E704 a warm-up
-too long · E705 a turn without a request · E706 a closed loop that takes no time · E707 a change
-that does not fit · E708 a link that carries nothing.
+Codes: E701 a run too large · E702 too many replicas or users · E703 a run too long · E704 a turn
+without a request · E705 a closed loop that takes no time · E706 a change that does not fit ·
+E707 a link that carries nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Problems:
         self._spec = spec
         self.found: list[Diagnostic] = []
 
-    def error(self, code: str, path: str, message: str, help: str = "") -> None:  # noqa: A002
+    def error(self, code: str, path: str, message: str, help: str = "") -> None:
         """One more error about the value at a dotted path."""
         self.found.append(self._spec.diagnostic(Severity.ERROR, code, path, message, help))
 

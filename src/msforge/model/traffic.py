@@ -10,7 +10,6 @@ from msforge.model.lookup import Lookup
 from msforge.model.plan import NEVER, NONE, UNLIMITED, Block, Source, Stage, Step, Verb
 from msforge.model.steps import StepTable, Words, client_call, shares
 from msforge.policies.distributions import Dist
-from msforge.records import SECOND
 from msforge.spec import schema_traffic as written
 from msforge.spec.schema_system import SystemModel
 
@@ -22,19 +21,11 @@ def sources(model: SystemModel, names: Lookup, table: StepTable, duration: int) 
     return tuple([_source(name, source, names, table, duration) for name, source in model.traffic.items()])
 
 
-def last_arrival(source: written.Source) -> int | None:
-    """The end of a source in ns of run time, None when only the run's end ends it.
-
-    Given times end it at the next whole second after the last of them, which thus falls inside the run.
-    """
-    if source.length is None or source.drive not in ("at", "replay"):
-        return source.length
-    return (source.length // SECOND + 1) * SECOND
-
-
 def _source(name: str, source: written.Source, names: Lookup, table: StepTable, duration: int) -> Source:
     journey = _JourneyCompiler(table, names, source).journey(f"traffic.{name}")
-    arrivals, burst, times = "poisson", (), ()
+    arrivals = "poisson"
+    burst: tuple[float, ...] = ()
+    times: tuple[int, ...] = ()
     if source.users is not None:
         arrivals = "closed"
     elif source.at is not None or source.replay is not None:
@@ -91,7 +82,8 @@ class _JourneyCompiler:
             index = self.table.reserve()
             inner = Words()
             blocks = tuple([
-                (self._call(choice.target, f"{path}.target[{i}].target", inner, None),) for i, choice in enumerate(target)
+                (self._call(choice.target, f"{path}.target[{i}].target", inner, None),)
+                for i, choice in enumerate(target)
             ])
             weights = shares([choice.weight for choice in target])
             return (self._put(index, Verb.CHOOSE, "choose#0", f"{path}.target", blocks=blocks, weights=weights),)
@@ -109,7 +101,7 @@ class _JourneyCompiler:
         return self.table.put(client_call(index, word, path, body, policy, keep_going=keep_going))
 
     def _items(self, items: Sequence[object], path: str, words: Words, *, more: bool) -> Block:
-        """A list of items. After a visit comes its own pause, else the source's unless a written pause or nothing follows.
+        """A list of items. After a visit its own pause, else the source's unless one is written or it is last.
 
         `more` says whether something that is not a pause follows the list as a whole.
         """

@@ -24,6 +24,7 @@ Changes = tuple[tuple[str, Any], ...]
 
 FIXED: Final = ("msforge", "name", "faults", "objectives", "simulation", "scenarios", "policies", "defaults")
 """Parts of a description that a run has already used, or that mean nothing by themselves."""
+NAMED: Final = ("services", "endpoints and consumers", "stores", "channels", "sources")
 KEPT: Final = 64
 _specs: OrderedDict[str, Spec] = OrderedDict()
 _variants: OrderedDict[tuple[str, str], System] = OrderedDict()
@@ -67,7 +68,7 @@ def check_changes(spec: Spec, system: System, problems: Problems) -> None:
         except InvalidFileError as error:
             key = "change" if fault.kind == "change" else "changes"
             for found in error.diagnostics:
-                problems.error("E707", f"{fault.path}.{key}", f"after this change: {found.message}", found.help)
+                problems.error("E706", f"{fault.path}.{key}", f"after this change: {found.message}", found.help)
 
 
 def _variant(system: System, changes: Changes, told: str) -> System:
@@ -93,9 +94,7 @@ def _spec_of(system: System) -> Spec:
 
 
 def _check_names(system: System, made: System, changes: Changes) -> None:
-    for what, before, after in zip(
-        ("services", "endpoints and consumers", "stores", "channels", "sources"), _names(system), _names(made), strict=True
-    ):
+    for what, before, after in zip(NAMED, _names(system), _names(made), strict=True):
         if before != after:
             differing = sorted(set(before) ^ set(after))
             raise _invalid(system, changes[0][0], f"a change cannot add or remove {what}: {', '.join(differing)}",
@@ -112,5 +111,5 @@ def _names(system: System) -> Sequence[tuple[str, ...]]:
     )
 
 
-def _invalid(system: System, path: str, message: str, help: str) -> InvalidFileError:  # noqa: A002
-    return InvalidFileError([Diagnostic(Severity.ERROR, "E707", message, file=system.file, help=help, path=path)])
+def _invalid(system: System, path: str, message: str, help: str) -> InvalidFileError:
+    return InvalidFileError([Diagnostic(Severity.ERROR, "E706", message, file=system.file, help=help, path=path)])

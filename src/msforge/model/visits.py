@@ -17,6 +17,8 @@ from msforge.model.plan import Block, Channel, Step, System, Verb
 ROUNDS = 2000
 """Times that messages may lead to messages before a loop of channels counts as endless."""
 NEGLIGIBLE = 1e-12
+MANY = 1e18
+"""Stands for a mean that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def visits(system: System) -> tuple[Visits, ...]:
     """The expected visits of each source, in order."""
     share = step_shares(system)
     order = call_order(system)
-    return tuple([_source(system, source.journey, share, order) for source in system.sources])
+    of_body = steps_by_body(system)
+    return tuple([_source(system, source.journey, share, order, of_body) for source in system.sources])
 
 
 @lru_cache(maxsize=16)
@@ -118,7 +121,7 @@ def _parts(step: Step) -> Sequence[float]:
         case Verb.CHOOSE:
             return step.weights
         case Verb.REPEAT if step.dist is not None:
-            return (step.dist.mean,)
+            return (min(step.dist.mean, MANY),)
         case Verb.PARALLEL:
             return (float(step.copies),) * len(step.blocks)
         case Verb.SAGA:
@@ -167,9 +170,10 @@ def deliveries(system: System, channel: Channel) -> list[tuple[int, float]]:
     return [(body, threads / total[group]) for body, group, threads in weights]
 
 
-def _source(system: System, journey: Block, share: Sequence[float], order: Sequence[int]) -> Visits:
+def _source(
+    system: System, journey: Block, share: Sequence[float], order: Sequence[int], of_body: Sequence[Sequence[Step]]
+) -> Visits:
     steps = system.steps
-    of_body = steps_by_body(system)
     roots = 0.0
     bodies, requests = [0.0] * len(system.bodies), [0.0] * len(system.bodies)
     messages = [0.0] * len(system.channels)
