@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,12 +18,15 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 QUEUE, OWN, STORE, NETWORK, BACKOFF = range(5)  # columns of `parts`
-MOST_BUCKETS = 60
+MOST_BUCKETS = 240
+REQUESTS = 30
 FEWEST_VALUES = 6
 
 
 class Signals:
-    """The span of a run in at most 60 buckets of `width` ns, replications added up.
+    """The span of a run in buckets of `width` ns, replications added up.
+
+    Buckets are wide enough for 30 client requests on average, and at most 240.
 
     Arrays are [things, buckets, columns]. Rows of requests lie where their root arrived, ticks where time passed.
     """
@@ -31,12 +35,17 @@ class Signals:
         self.slices = slices
         self.system: System = slices.system
         span = slices.last - slices.first
-        self.group = max(1, -(-span // MOST_BUCKETS))
+        self.group = max(1, -(-span // MOST_BUCKETS), self._enough(span))
         self.count = span // self.group
         self.width = self.group * slices.width
         self.begin = slices.first * slices.width
         self.runs = len(slices.runs)
         self.entries = len(slices.entries)
+
+    def _enough(self, span: int) -> int:
+        entries, first = len(self.slices.entries), self.slices.first
+        requests = sum(int(run.records.outcomes[:entries, first : first + span].sum()) for run in self.slices.runs)
+        return min(max(1, span // FEWEST_VALUES), math.ceil(REQUESTS * span / requests)) if requests else 1
 
     def _fold(self, arrays: list[NDArray[np.generic]]) -> Floats:
         """[windows, things, columns] of each run to [things, buckets, columns], added up."""

@@ -238,7 +238,8 @@ def _caller(signals: Signals, service: int, found: Rise) -> tuple[int, bool]:
         outcomes = signals.outcomes[entry]
         a, b = shares.get(CLIENTS, (0.0, 0.0))
         shares[CLIENTS] = (
-            a + over(found.hot, outcomes[:, TIMEOUT]), b + over(found.hot, outcomes.sum(axis=1)) + found.total * 0.0
+            a + over(found.hot, outcomes[:, TIMEOUT]),
+            b + over(found.hot, outcomes.sum(axis=1)),
         )
     ranked = sorted(shares, key=lambda c: (-shares[c][0] / max(shares[c][1], 1.0), -shares[c][1]))
     if not ranked:
@@ -335,7 +336,6 @@ def _gave_up(signals: Signals, caller: int, callee: int, up: Rise) -> float:
 def _lossy(signals: Signals, already: list[Symptom]) -> list[Symptom]:
     """Calls time out though the callee answered in time: answers got lost or late on the way."""
     found: dict[tuple[int, int], Symptom] = {}
-    gave_up = 5 if len(signals.system.edges) == 0 else _GAVE_UP
     for edge in signals.system.edges:
         limit = signals.timeout(edge.index)
         if edge.local or limit == NEVER:
@@ -345,7 +345,7 @@ def _lossy(signals: Signals, already: list[Symptom]) -> list[Symptom]:
         slow = signals.slower_than(edge.callee, 0.8 * limit)
         stuck = _stuck(signals, callee)
         table = signals.edges[edge.index]
-        odd = np.where(stuck, 0.0, np.maximum(0.0, table[:, gave_up] - slow))
+        odd = np.where(stuck, 0.0, np.maximum(0.0, table[:, _GAVE_UP] - slow))
         up = rise(odd, table[:, links.TRIES], floor=0.04)
         if up is None or up.total < 5.0:
             continue
@@ -354,7 +354,7 @@ def _lossy(signals: Signals, already: list[Symptom]) -> list[Symptom]:
         harm = up.total * FAILURE
         old = found.get((caller, callee))
         if old is None or old.harm < harm:
-            facts = {"share": up.level, "missing": up.total}
+            facts = {"share": up.level, "missing": up.total, "late": 1.0}
             found[caller, callee] = Symptom(
                 "unreachable", "link", callee, callee, harm, up.first, up.last, caller=caller, facts=facts
             )
