@@ -12,17 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from math import sqrt
 from pathlib import Path
 from typing import Any, Final
 
 from msforge import units
 from msforge.names import did_you_mean
+from msforge.policies import fits
 from msforge.policies.distributions import Dist
-from msforge.policies.elementary import exp, log, normal_quantile
 from msforge.spec.replay import read_samples
 
 DEEPEST: Final = 4
+_MOST_VARIED: Final = 1000
 _MOST_ARGUMENTS: Final = 1_000_000
 
 
@@ -111,9 +111,11 @@ def _call(text: str, measure: Measure, folder: Path | None, depth: int) -> Dist:
         raise units.UnitError("distributions are nested too deeply", f"at most {DEEPEST} deep", "E210")
     arguments = _arguments(text[match.end() : -1], name)
     maker = _Maker(name, arguments, measure, folder, depth)
-    dist = _BUILDERS[name](maker)
     try:
+        dist = _BUILDERS[name](maker)
         return Dist(*dist) if isinstance(dist, tuple) else dist
+    except units.UnitError:
+        raise
     except (ValueError, OverflowError) as error:
         raise units.UnitError(str(error), f"write e.g. {_EXAMPLES[name]}", "E211") from None
 
@@ -194,6 +196,13 @@ class _Maker:
             raise self.fail(f"a number is needed, found `{text[:40]}`")
         return float(number)
 
+    def cv(self, text: str) -> float:
+        """A coefficient of variation, deviation over mean."""
+        cv = self.number(text)
+        if cv > _MOST_VARIED:
+            raise self.fail(f"cv is at most {_MOST_VARIED}")
+        return cv
+
     def share(self, text: str) -> float:
         try:
             return units.parse_ratio(_plain(text))
@@ -247,39 +256,24 @@ def _lognormal(make: _Maker) -> Made:
     if centre <= 0:
         raise make.fail(f"the {middle} must be above 0")
     if spread == "cv":
-        square = log(1.0 + make.number(given["cv"]) ** 2)
-        return "lognormal", (log(centre) - (square / 2 if middle == "mean" else 0.0), sqrt(square))
-    return _by_percentile(make, middle, spread, centre, make.amount(given[spread]))
-
-
-def _by_percentile(make: _Maker, middle: str, spread: str, centre: float, high: float) -> Made:
-    """From the median: sigma = ln(p/median) / z.
-
-    From the mean: the smaller root of sigma²/2 - z*sigma + ln(p/mean) = 0.
-    """
-    z = normal_quantile(_PERCENTILES[spread])
+        fit = fits.lognormal_mean_cv if middle == "mean" else fits.lognormal_median_cv
+        return fit(centre, make.cv(given["cv"]))
+    high, p = make.amount(given[spread]), _PERCENTILES[spread]
     if high < centre:
         raise make.fail(f"the {spread} must not be below the {middle}")
-    ratio = log(high / centre)
     if middle == "median":
-        return "lognormal", (log(centre), ratio / z)
-    under = z * z - 2 * ratio
-    if under < 0:
-        raise make.fail(
-            f"no lognormal has a {spread} of {high / centre:.4g} times its mean: the most is {exp(z * z / 2):.4g}"
-        )
-    sigma = z - sqrt(under)
-    return "lognormal", (log(centre) - sigma * sigma / 2, sigma)
+        return fits.lognormal_median_percentile(centre, high, p)
+    return fits.lognormal_mean_percentile(centre, high, p)
 
 
 def _gamma(make: _Maker) -> Made:
     given = make.named(("mean", "cv"), ("shape", "scale"))
     if "shape" in given:
         return "gamma", (make.number(given["shape"]), make.amount(given["scale"]))
-    mean, cv = make.amount(given["mean"]), make.number(given["cv"])
-    if cv == 0:
-        return "constant", (mean,)
-    return "gamma", (1 / (cv * cv), mean * cv * cv)
+    mean, cv = make.amount(given["mean"]), make.cv(given["cv"])
+    if mean <= 0:
+        raise make.fail("the mean must be above 0")
+    return fits.gamma_mean_cv(mean, cv)
 
 
 def _erlang(make: _Maker) -> Made:
@@ -300,7 +294,12 @@ def _weibull(make: _Maker) -> Made:
 def _hyperexponential(make: _Maker) -> Made:
     if any(a.name for a in make.arguments):
         given = make.named(("mean", "cv"))
-        return _balanced(make, make.amount(given["mean"]), make.number(given["cv"]))
+        mean, cv = make.amount(given["mean"]), make.cv(given["cv"])
+        if mean <= 0:
+            raise make.fail("the mean must be above 0")
+        if cv < 1:
+            raise make.fail("cv must be at least 1")
+        return fits.hyperexponential_mean_cv(mean, cv)
     texts = [a.text for a in make.arguments]
     if len(texts) < 4 or len(texts) % 2:
         raise make.fail("takes a share and a mean, at least twice, or mean and cv")
@@ -308,16 +307,6 @@ def _hyperexponential(make: _Maker) -> Made:
     _whole(make, shares)
     params = [part for pair in zip(shares, (make.amount(text) for text in texts[1::2]), strict=True) for part in pair]
     return "hyperexponential", tuple(params)
-
-
-def _balanced(make: _Maker, mean: float, cv: float) -> Made:
-    """Two phases with balanced means: p = (1 + sqrt((cv² - 1)/(cv² + 1)))/2, means mean/2p and mean/2(1-p)."""
-    if cv < 1:
-        raise make.fail("cv must be at least 1")
-    first = (1 + sqrt((cv * cv - 1) / (cv * cv + 1))) / 2
-    if first >= 1:
-        raise make.fail("cv is too large")
-    return "hyperexponential", (first, mean / (2 * first), 1 - first, mean / (2 * (1 - first)))
 
 
 def _whole(make: _Maker, shares: list[float]) -> None:

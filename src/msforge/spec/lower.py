@@ -6,6 +6,7 @@ keys win, maps merge, null removes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from msforge.errors import Diagnostic
@@ -14,7 +15,9 @@ from msforge.spec.fields import Part
 from msforge.spec.merge import merge
 from msforge.spec.places import join, place_of
 from msforge.spec.schema_policies import Budget, CircuitBreaker, Hedge, Retry, Throttle
+from msforge.spec.schema_services import NOT_OF_FUNCTIONS
 from msforge.spec.schema_steps import Cache, Fallback
+from msforge.spec.schema_stores import NOT_OF_QUEUES, NOT_OF_TOPICS
 from msforge.spec.shape import keys_of
 from msforge.spec.source import Map, Mark, Seq, problem
 
@@ -75,11 +78,11 @@ class Lowering:
         out_services = _each(services, lambda name, s: self._service(s, ("services", name)))
         if out_services is not services:
             out["services"] = out_services
-        for section in ("stores", "channels"):
+        for section, fitting in (("stores", _same), ("channels", _for_channel)):
             base = _map(self.defaults.get(section))
             items = _map(self.document.get(section))
             if base and items:
-                out[section] = _each(items, lambda _, item, base=base: merge(base, item))
+                out[section] = _each(items, lambda _, item, base=base, fit=fitting: merge(fit(base, item), item))
         traffic = _map(self.document.get("traffic"))
         out_traffic = _each(traffic, lambda name, s: self._source(s, ("traffic", name)))
         if out_traffic is not traffic:
@@ -100,7 +103,7 @@ class Lowering:
     def _service(self, service: Map, path: tuple[int | str, ...]) -> Map:
         base = self.defaults.get("services")
         if isinstance(base, Map) and base:
-            service = merge(base, service)
+            service = merge(_without(base, NOT_OF_FUNCTIONS if "function" in service else ()), service)
         out = service
         for section, handle in (("endpoints", self._body), ("consumers", self._consumer)):
             items = service.get(section)
@@ -269,6 +272,22 @@ class Lowering:
     def _report(self, path: tuple[int | str, ...], holder: Map, kind: str, code: str, message: str, hint: str) -> None:
         place = place_of(holder, (kind,), None) or place_of(self.document, path, self.root)
         self.problems.append(problem(place, code, message, hint, join(path)))
+
+
+def _without(base: Map, keys: Collection[str]) -> Map:
+    """Defaults that have a meaning for this one."""
+    if not any(key in base for key in keys):
+        return base
+    return Map({key: value for key, value in base.items() if key not in keys}, base.marks)
+
+
+def _same(base: Map, _item: Map) -> Map:
+    return base
+
+
+def _for_channel(base: Map, channel: Map) -> Map:
+    kind = channel.get("kind", base.get("kind", "queue"))
+    return _without(base, NOT_OF_TOPICS if kind == "topic" else NOT_OF_QUEUES)
 
 
 def _map(value: Any) -> Map:

@@ -59,6 +59,12 @@ class _Fault(Part):
         None, description="Instead of `at`: the time up, from the end of one to the start of the next, drawn each time."
     )
 
+    def tidy(self, out: dict[str, Any]) -> None:
+        first = {self.kind: out.pop(self.kind)}
+        rest = dict(out)
+        out.clear()
+        out |= first | rest
+
     @model_validator(mode="after")
     def _when(self) -> _Fault:
         if (self.at is None) == (self.every is None):

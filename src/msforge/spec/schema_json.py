@@ -125,12 +125,7 @@ def _tidy(node: Any) -> None:
 
 
 def _shorthands(defs: dict[str, Any]) -> None:
-    """What a value may also be written as: a number for a queue, one step for a list of them."""
-    count = {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "unlimited"}]}
-    queue = defs["Service"]["properties"]["queue"]
-    queue["anyOf"] = [count, {"$ref": queue.pop("$ref")}]
-    queue["default"] = 100
-    defs["Service"]["properties"]["cpu"]["anyOf"].insert(0, {"type": "number", "exclusiveMinimum": 0})
+    """A saga's parts may be one step as well as a list of them."""
     for part in ("do", "undo"):
         steps = defs["SagaItem"]["properties"][part]
         steps["anyOf"] = [{"type": "array", "items": steps["items"]}, steps.pop("items")]

@@ -156,7 +156,7 @@ class Queue(Part):
     )
 
 
-QueueField = Annotated[Queue, BeforeValidator(_capacity_map)]
+QueueField = Annotated[Queue, BeforeValidator(_capacity_map, json_schema_input_type=Capacity | Queue)]
 
 
 class Scaling(Part):
@@ -185,7 +185,7 @@ def _cores_map(value: Any) -> Any:
     return value if isinstance(value, dict) or value is None else {"cores": value}
 
 
-CpuField = Annotated[Cpu | None, BeforeValidator(_cores_map)]
+CpuField = Annotated[Cpu | None, BeforeValidator(_cores_map, json_schema_input_type=PositiveNumber | Cpu | None)]
 
 
 class RateLimit(Part):
@@ -238,7 +238,7 @@ class Function(Part):
     cost_per_gib_second: Number = Field(0.0, description="Price of a GiB of memory for a second of running.")
 
 
-_NOT_OF_FUNCTIONS: Final = frozenset({"replicas", "threads", "autoscale", "instance", "queue"})
+NOT_OF_FUNCTIONS: Final = frozenset({"replicas", "threads", "autoscale", "instance", "queue"})
 
 
 class Service(Part):
@@ -272,13 +272,13 @@ class Service(Part):
 
     def tidy(self, out: dict[str, Any]) -> None:
         if self.function is not None:
-            for key in _NOT_OF_FUNCTIONS:
+            for key in NOT_OF_FUNCTIONS:
                 out.pop(key, None)
 
     @model_validator(mode="after")
     def _sensible(self) -> Service:
         if self.function is not None:
-            wrong = sorted(self.model_fields_set & _NOT_OF_FUNCTIONS)
+            wrong = sorted(self.model_fields_set & NOT_OF_FUNCTIONS)
             if wrong:
                 raise fail(
                     "E401",

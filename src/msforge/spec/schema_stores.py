@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -34,6 +34,10 @@ class Store(Part):
     cost: PricePerHour = Field(0.0, description="What it costs, e.g. `0.10/h`.")
 
 
+NOT_OF_TOPICS: Final = frozenset({"max_length", "overflow"})
+NOT_OF_QUEUES: Final = frozenset({"partitions", "rebalance"})
+
+
 class Channel(Part):
     """A message queue or topic. At least once; a publisher waits for the broker, never for a consumer."""
 
@@ -63,8 +67,8 @@ class Channel(Part):
     zone: Name | None = Field(None, description="Where its broker stands.")
     cost: PricePerHour = Field(0.0, description="What it costs, e.g. `0.10/h`.")
 
-    def _others(self) -> set[str]:
-        return {"max_length", "overflow"} if self.kind == "topic" else {"partitions", "rebalance"}
+    def _others(self) -> frozenset[str]:
+        return NOT_OF_TOPICS if self.kind == "topic" else NOT_OF_QUEUES
 
     def tidy(self, out: dict[str, Any]) -> None:
         for key in self._others():

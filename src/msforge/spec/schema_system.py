@@ -49,7 +49,9 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Objectives = Annotated[list[ObjectiveField], BeforeValidator(_as_list)]
+Objectives = Annotated[
+    list[ObjectiveField], BeforeValidator(_as_list, json_schema_input_type=ObjectiveField | list[ObjectiveField])
+]
 
 
 class SystemModel(Part):

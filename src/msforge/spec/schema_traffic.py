@@ -246,7 +246,7 @@ def _no_item(value: Any) -> Any:
 
 
 JourneyItem = Annotated[
-    Annotated[Visit, BeforeValidator(_as_visit), Tag("<target>")]
+    Annotated[Visit, BeforeValidator(_as_visit, json_schema_input_type=EndpointRef | Visit), Tag("<target>")]
     | Annotated[Think, Tag("<think>")]
     | Annotated[JourneyChoose, Tag("<choose>")]
     | Annotated[JourneyRepeat, Tag("<repeat>")]

@@ -84,7 +84,7 @@ def _whole(model: SystemModel, document: Map, root: Mark | None) -> list[Diagnos
                 report(
                     ("traffic", name),
                     "E408",
-                    f"the source `{name}` has no end and the run no `duration`",
+                    f"the source `{name}` ends at no set time and the run has no `duration`",
                     "set simulation.duration, or `for` at the source",
                     key=True,
                 )
