@@ -23,7 +23,6 @@ name: thousand
 
 defaults:
   services: {{replicas: 2}}
-  calls: {{timeout: 5s}}
 
 network: {{latency: 0.5ms}}
 
@@ -59,8 +58,9 @@ def shuffled(items: list[str], dice: random.Random) -> list[str]:
 
 
 def written(name: str, callees: list[str]) -> str:
-    """A service as YAML."""
-    calls = "".join(f"              - call: {callee}.ask\n" for callee in callees)
+    """A service as YAML. A layer waits a second longer than the one it calls."""
+    patience = len(LAYERS) - 1 - int(name[1])
+    calls = "".join(f"              - {{call: {callee}.ask, timeout: {patience}s}}\n" for callee in callees)
     return (
         f"  {name}:\n    endpoints:\n      ask:\n        steps:\n          - work: exponential(1ms)\n"
         + (f"          - parallel:\n{calls}" if calls else "")

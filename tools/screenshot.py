@@ -1,0 +1,69 @@
+"""Draw docs/images/*.svg: what the terminal shows of real runs of the examples.
+
+    python tools/screenshot.py
+
+Nothing is touched up: the command runs as a user runs it, on a terminal 84 columns wide, and what it
+printed is drawn.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+WIDTH = 80
+SHOTS = {
+    "shop": "simulate examples/shop/shop.yaml --scenario payment-slow",
+}
+# A calm light theme that stays readable when projected.
+THEME = TerminalTheme(
+    (253, 253, 252),
+    (40, 44, 52),
+    [(60, 60, 60), (190, 30, 40), (30, 120, 50), (150, 95, 0), (30, 85, 165), (135, 50, 135), (0, 115, 125), (110, 110, 110)],
+    [(90, 90, 90), (215, 50, 55), (40, 145, 65), (175, 115, 0), (45, 105, 200), (160, 70, 160), (0, 140, 150), (60, 60, 60)],
+)
+
+
+def shown(command: str) -> str:
+    """What the command prints on a terminal, colours included. Raises RuntimeError when it fails."""
+    environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
+    environment.pop("NO_COLOR", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "msforge", *command.split(), "--quiet"], cwd=ROOT, env=environment, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    if done.returncode not in (0, 99):
+        raise RuntimeError(f"msforge {command} ended with {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+def draw(command: str, text: str) -> str:
+    """The terminal's window as SVG. Fonts are the reader's own: nothing is loaded from anywhere."""
+    console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(Text.from_ansi(f"$ \x1b[1mmsforge {command}\x1b[0m\n\n{text.rstrip()}"))
+    svg = console.export_svg(title="msforge", theme=THEME, unique_id="msforge")
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code", "ui-monospace, Menlo, Consolas, DejaVu Sans Mono")
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+def main() -> None:
+    """Draw all of them."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, command in SHOTS.items():
+        (IMAGES / f"{name}.svg").write_text(draw(command, shown(command)), encoding="utf-8", newline="\n")
+        print(f"docs/images/{name}.svg")
+
+
+if __name__ == "__main__":
+    main()
