@@ -1,7 +1,8 @@
 """CPU time to read, check and compile a thousand services: `python benchmarks/load.py [--rounds 5]`.
 
 Each round is a process of its own; what is measured, imports aside, is the CPU time of
-reading examples/thousand, every check and warning, and the compiled plan. The median must stay under two seconds. Exit code 1 when not.
+reading examples/thousand, every check and warning, and the compiled plan. The median must
+stay under two seconds. Exit code 1 when not.
 """
 
 from __future__ import annotations

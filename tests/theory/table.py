@@ -1,0 +1,67 @@
+"""Expected, simulated and interval of every case, as the table in docs/theory.md.
+
+`python tests/theory/table.py` prints it; `--write` puts it into the page; `--case WORD`
+picks cases by a part of their name; `--processes N` runs so many at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import cases_network
+import cases_policy
+import cases_single
+from harness import Seen
+
+CASES = (*cases_single.CASES, *cases_network.CASES, *cases_policy.CASES)
+PAGE = Path(__file__).parents[2] / "docs" / "theory.md"
+BEGIN, END = "<!-- table begin -->", "<!-- table end -->"
+
+
+def run(number: int) -> tuple[list[Seen], float]:
+    """One case, with its CPU seconds."""
+    begin = time.process_time()
+    seen = CASES[number].run()
+    return seen, time.process_time() - begin
+
+
+def rows(number: int, seen: list[Seen]) -> list[str]:
+    """The lines of one case."""
+    case = CASES[number]
+    lines = []
+    for figure in seen:
+        verdict = "" if figure.agrees and figure.half_width <= figure.allowed else " ✗"
+        apart = f"{figure.distance:.1f}{verdict}" if figure.error else f"exact{verdict}"
+        interval = f"{figure.mean:.5g} ± {figure.half_width:.2g}"
+        lines.append(f"| {case.name} | {figure.label} | {figure.expected:.5g} | {interval} | {apart} | {case.source} |")
+    return lines
+
+
+def main() -> None:
+    """Run the chosen cases, print or write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--case", default="")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    chosen = [k for k, case in enumerate(CASES) if options.case.lower() in case.name.lower()]
+    lines = ["| case | figure | expected | simulated, 95 % | standard errors apart | source |", "|---|---|---|---|---|---|"]
+    with ProcessPoolExecutor(options.processes) as pool:
+        for number, (seen, cpu) in zip(chosen, pool.map(run, chosen), strict=True):
+            lines += rows(number, seen)
+            print(f"{cpu:6.1f} s  {CASES[number].name}", file=sys.stderr, flush=True)
+            if not options.write:
+                print("\n".join(rows(number, seen)), flush=True)
+    if options.write:
+        page = PAGE.read_text(encoding="utf-8")
+        head, rest = page.split(BEGIN)
+        tail = rest.split(END)[1]
+        PAGE.write_text("\n".join([head + BEGIN, *lines, END + tail]), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
