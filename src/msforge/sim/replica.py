@@ -184,8 +184,11 @@ class Replica:
         self.record(request, self.engine.env.now)
         self.answer(request)
 
-    def answer(self, request: Request) -> None:
-        """Send the answer over the network to whoever waits for it."""
+    def answer(self, request: Request, *, stopped: bool = False) -> None:
+        """Send the answer over the network to whoever waits for it.
+
+        `stopped`: its frame may still be an appointment in the future, so it cannot be the answer's event too.
+        """
         call = request.call
         if call is None:
             return
@@ -204,6 +207,9 @@ class Replica:
                 return
         if back:
             request.wire += back
+            if stopped:
+                self.schedule(Timer(ANSWERED[0], request), REQUEST, back)
+                return
             request.callbacks = ANSWERED
             self.schedule(request, REQUEST, back)
         else:
@@ -264,7 +270,7 @@ class Replica:
             request.message.over(request)
         elif was_running and not request.local:
             self._release(now)
-        self.answer(request)
+        self.answer(request, stopped=True)
 
     def _deadline(self, request: Request) -> None:
         self.abort(request, TIMEOUT)
@@ -298,7 +304,7 @@ class Replica:
         for request in doomed:
             if request.message is not None:
                 request.message.over(request)
-            self.answer(request)
+            self.answer(request, stopped=True)
         for worker in self.workers:
             worker.replica_down()
 
