@@ -229,13 +229,13 @@ class Exactness:
                 verdict.but("threads limit how many share {}", name)
         elif self._exponential(station):
             verdict.used(f"M/M/{c} (Erlang C)", name)
-        elif servers == 1:
-            verdict.used("M/G/1 (Pollaczek-Khinchine)", name)
-            if station.kind != "connections" and not self._leaf(self.system.services[station.index]):
-                verdict.but("threads are held while others answer: {}", name)
         else:
-            verdict.used(f"M/G/{c} (Allen-Cunneen)", name)
-            verdict.but("service times are not exponential, so Allen-Cunneen approximates: {}", name)
+            method = "M/G/1 (Pollaczek-Khinchine)" if servers == 1 else f"M/G/{c} (Allen-Cunneen)"
+            verdict.used(method, name)
+            if station.kind == "threads" and not self._leaf(self.system.services[station.index]):
+                verdict.but("threads are held while others answer: {}", name)
+            elif servers != 1:
+                verdict.but("service times are not exponential, so Allen-Cunneen approximates: {}", name)
         self._bounded(station, servers, verdict)
 
     def _replicas(self, station: Station) -> int:

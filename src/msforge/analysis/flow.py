@@ -34,9 +34,10 @@ class Ending:
 class Flow:
     """Expected executions per execution of a body, and per arrival of a source."""
 
-    def __init__(self, system: System, hits: Mapping[int, float] | None = None) -> None:
-        """`hits` overrides the hit ratio of a cached read, by step."""
+    def __init__(self, system: System, hits: Mapping[int, float] | None = None, *, failing: bool = True) -> None:
+        """`hits` overrides the hit ratio of a cached read, by step; `failing=False` lets no `fail` step fail."""
         self.system = system
+        self._failing = failing
         self._hits = dict(hits or {})
         self._bodies: dict[int, tuple[dict[int, float], Ending]] = {}
 
@@ -74,7 +75,7 @@ class Flow:
         if step.verb is Verb.CALL:
             return self._call(step, weight, counts)
         counts[step.index] = counts.get(step.index, 0.0) + weight
-        if step.verb is Verb.FAIL:
+        if step.verb is Verb.FAIL and self._failing:
             rejected = step.status < 500 and not step.crash
             return Ending(1 - step.rate, 0.0 if rejected else step.rate, step.rate if rejected else 0.0)
         if step.verb is Verb.GROUP:

@@ -20,6 +20,7 @@ from msforge.analysis.explanation import (
     finite,
 )
 from msforge.analysis.finding import Facts, times_word
+from msforge.analysis.flow import Flow
 from msforge.analysis.levels import Solved, levels
 from msforge.analysis.load import load_at
 from msforge.analysis.response import Response, Station
@@ -163,7 +164,8 @@ def _amplified(facts: Facts, entry: int) -> tuple[Amplified, ...]:
 
 def _once(facts: Facts, entry: int) -> dict[int, float]:
     """Executions of every body per request to `entry` when all is well."""
-    return {b: n for b, n in enumerate(facts.flow.bodies_per({entry: 1.0})) if n > 0}
+    flow = Flow(facts.system, failing=False)
+    return {b: n for b, n in enumerate(flow.bodies_per({entry: 1.0})) if n > 0}
 
 
 # --- stations

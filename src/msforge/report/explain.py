@@ -121,7 +121,8 @@ def _worst(entry: Entry) -> str:
     if worst.time is None:
         text = f"At worst {entry.name} takes without end: {worst.because}."
         return text if client.time is None else f"{text} Its client gives up after {duration(client.time)}."
-    text = f"At worst, by its timeouts, {entry.name} takes {duration(worst.time)} once it has a thread ({worst.because})."
+    text = f"At worst, by its timeouts, {entry.name} takes {duration(worst.time)} once it has a thread"
+    text += f" ({worst.because})."
     if client.time is not None and client.time < worst.time:
         text += f" Its client gives up after {duration(client.time)}."
     return text
