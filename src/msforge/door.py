@@ -71,18 +71,26 @@ def simulate(
     processes: int | None = None,
     progress: Progress | None = None,
     window: tuple[int, int] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Result:
     """Runs the description and summarises what happened.
 
     `seed` and `replications` are the file's by default; `processes` only decides how fast it is (default: one per
-    core). `window` (ns, ns) reports on that part of the run alone. Raises as `load` does, and UsageError for a run
-    too large to end. A KeyboardInterrupt ends the run early: the Result is about what was measured, and says so.
+    core). `window` (ns, ns) reports on that part of the run alone. `stop` is asked now and then: once it says True the
+    run ends, and the Result is about what was measured until then and says so. Raises as `load` does, and UsageError
+    for a window outside the run.
     """
     from msforge import results, sim
     from msforge.model import compile_system
 
     system = compile_system(_spec(source, scenario, sets))
-    records = sim.run_many(system, replications=replications, seed=seed, processes=processes, progress=progress)
+    total = system.run.duration * (replications or system.run.replications)
+
+    def tell(done: int, requests: int) -> None:
+        if progress is not None:
+            progress(min(done, total), total, requests)
+
+    records = sim.run_many(system, replications=replications, seed=seed, processes=processes, progress=tell, stop=stop)
     return results.summarise(system, records, window=window)
 
 

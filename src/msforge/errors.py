@@ -64,6 +64,9 @@ class InvalidFileError(MsforgeError):
         super().__init__(f"{errors} error{'s' if errors != 1 else ''} in the description")
         self.diagnostics = diagnostics
 
+    def __reduce__(self) -> tuple[type[InvalidFileError], tuple[list[Diagnostic]]]:
+        return type(self), (self.diagnostics,)  # so that it survives the way from a worker process
+
 
 class ResultFormatError(MsforgeError):
     """A result file that is not one, or was written by another version."""

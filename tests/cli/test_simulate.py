@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from typer.testing import CliRunner
+from typer import Typer
+from typer.testing import CliRunner, Result
 
 import msforge
 from msforge.cli import app
 
-run = CliRunner().invoke
+
+def run(app: Typer, arguments: list[str], **options: Any) -> Result:
+    """Types a command. In this process, unless it says otherwise: starting others is most of a short run's time."""
+    here = ["--processes", "1"] if arguments[0] in ("simulate", "compare") and "--processes" not in arguments else []
+    return CliRunner().invoke(app, [*arguments, *here], **options)
 
 
 def test_the_whole_summary_of_a_deterministic_system_at_80_columns(tiny: Path, snapshot: SnapshotAssertion) -> None:

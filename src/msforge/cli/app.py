@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from msforge.cli import check, compare, example, report, schema, simulate
+from msforge.cli import check, compare, example, explain, report, schema, simulate
 from msforge.cli.common import guarded, settings
 from msforge.cli.streams import prepare_streams
 
@@ -54,6 +54,7 @@ def _start(
 
 app.command("simulate")(guarded(simulate.simulate))
 app.command("check")(guarded(check.check))
+app.command("explain")(guarded(explain.explain))
 app.command("report")(guarded(report.report))
 app.command("compare")(guarded(compare.compare))
 app.command("schema")(guarded(schema.schema))
@@ -65,6 +66,7 @@ def main() -> None:
     import signal
 
     prepare_streams()
+    settings.own_process = True
     if hasattr(signal, "SIGBREAK"):  # Windows: Ctrl-Break ends a run as Ctrl-C does
         signal.signal(signal.SIGBREAK, signal.default_int_handler)
     app(prog_name="msforge")

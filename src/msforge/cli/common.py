@@ -56,9 +56,10 @@ StrictOption = Annotated[bool, typer.Option("--strict", help="Treat warnings as 
 
 
 class Settings:
-    """What was said before the command's name."""
+    """What was said before the command's name, and whether this process is the command's own."""
 
     debug = False
+    own_process = False
 
 
 settings = Settings()
@@ -82,7 +83,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except typer.Exit:
             raise
         except KeyboardInterrupt:
-            terminal().fail("interrupted before anything was measured")
+            _hear_no_more()
+            terminal().fail("interrupted")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             _leave_pipe()
@@ -90,6 +92,14 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _end(error)
 
     return run
+
+
+def _hear_no_more() -> None:
+    """On the way out a second Ctrl-C changes nothing; only in a process of our own."""
+    if settings.own_process:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _end(error: Exception) -> NoReturn:

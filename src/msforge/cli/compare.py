@@ -55,17 +55,19 @@ def compare(
       msforge compare shop.yaml --scenario payment-slow --scenario payment-down
     """
     import msforge
+    from msforge.cli.interrupt import Interrupt
     from msforge.report.comparison import comparison_report
     from msforge.report.progress import ProgressBar
 
     term = terminal(quiet=quiet)
     sides = _sides(before, after, scenarios or [], sets or [])
-    with ProgressBar(term.err) as progress:
+    with ProgressBar(term.err) as progress, Interrupt() as stop:
         options: dict[str, Any] = {
             "seed": seed,
             "replications": replications,
             "processes": processes,
             "progress": None if quiet else progress,
+            "stop": stop,
         }
         results = _results(sides, options)
     compared = msforge.compare(*results)

@@ -80,6 +80,7 @@ def simulate(
       msforge simulate shop.yaml --set services.payment.replicas=4 --json
     """
     import msforge
+    from msforge.cli.interrupt import Interrupt
     from msforge.report.files import check_writable
     from msforge.report.progress import ProgressBar
 
@@ -91,10 +92,10 @@ def simulate(
     spec = msforge.load(**given)
     _warnings(spec, given["source"], term, strict)
     _announce(spec, replications, processes, term)
-    with ProgressBar(term.err) as progress:
+    with ProgressBar(term.err) as progress, Interrupt() as stop:
         shown = None if quiet else progress
         result = msforge.simulate(
-            spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span
+            spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span, stop=stop
         )
     _deliver(result, out, term, as_json)
 

@@ -204,12 +204,13 @@ def _store(store: StoreResult, cached: bool) -> tuple[str | Text, ...]:
 
 
 def _channels(result: Result, width: int) -> Iterator[RenderableType]:
-    if not result.channels:
+    channels = [c for c in result.channels if c.published or c.rejected or c.lost or c.in_flight]
+    if not channels:
         return
     yield heading("Channels")
     titles = ("", "kind", "published", "done", "backlog", "at end", "oldest", "again", "dead")
-    yield table(titles, [_channel(c) for c in result.channels[:MOST]], width, names=2)
-    for channel in result.channels[:MOST]:
+    yield table(titles, [_channel(c) for c in channels[:MOST]], width, names=2)
+    for channel in channels[:MOST]:
         extra = {
             "dropped": channel.dropped,
             "refused at publish": channel.rejected,

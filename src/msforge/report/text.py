@@ -110,6 +110,8 @@ def percent(ratio: float | None, digits: int = 3) -> str:
         if float(text) == 100.0:  # 99.97 must not read as 100
             text = f"{math.floor(value * 1000) / 1000:.3f}".rstrip("0").rstrip(".")
         return text + "%"
+    if value < 0.01 and digits < 3:
+        return "<0.01%"
     return (significant(value, digits) if value >= 0.01 else f"{value:.2g}") + "%"
 
 
@@ -126,6 +128,8 @@ def count(value: float | None) -> str:
         return "∞"
     if abs(value) >= 1000 or float(value).is_integer():
         return f"{round(value):,}"
+    if 0 < value < 0.001:
+        return "<0.001"
     return significant(value, 3 if abs(value) >= 1 else 2)
 
 

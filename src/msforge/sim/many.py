@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from msforge.model.plan import System
@@ -60,6 +61,19 @@ def _in_turn(
     return done
 
 
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started inside ignore Ctrl-C from their first moment: until `_begin_worker` they would die of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _begin_worker(told: Any, ended: Any) -> None:
     global _told, _ended
     _told, _ended = told, ended
@@ -84,7 +98,8 @@ def _at_once(
     told = context.Queue()
     ended = context.Event()
     with ProcessPoolExecutor(workers, context, _begin_worker, (told, ended)) as pool:
-        futures: list[Future[Records | None]] = [pool.submit(_one, system, r, seed) for r in range(count)]
+        with _deaf_children():
+            futures: list[Future[Records | None]] = [pool.submit(_one, system, r, seed) for r in range(count)]
         watcher = _Watcher(told, progress)
         watcher.start()
         try:

@@ -1,0 +1,154 @@
+"""Ctrl-C, closed pipes, odd encodings: in real processes, as a shell starts them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MSFORGE = [sys.executable, "-m", "msforge"]
+LONG = ["--set", "simulation.duration=20000s", "--set", "traffic.people.rate=200/s"]
+posix = pytest.mark.skipif(os.name == "nt", reason="only on POSIX systems: Windows has no SIGINT to send")
+
+
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*MSFORGE, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+        start_new_session=os.name != "nt",
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+
+
+def wait_until_it_runs(process: subprocess.Popen[str], seconds: float) -> None:
+    """Big runs are announced just before they start; `seconds` later something has been measured."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "a big run" in line:
+            time.sleep(seconds)
+            return
+    raise AssertionError("it ended before it ran")
+
+
+def press_ctrl_c(process: subprocess.Popen[str]) -> None:
+    """As a terminal does: to every process of the group."""
+    if os.name == "nt":
+        process.send_signal(signal.CTRL_BREAK_EVENT)
+    else:
+        os.killpg(process.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_ctrl_c_shows_what_was_measured_and_ends_with_130(tiny: Path, processes: str) -> None:
+    process = start("simulate", "tiny.yaml", *LONG, "-n", "2", "--processes", processes, "--out", "run.json")
+    wait_until_it_runs(process, 4 if processes == "1" else 8)
+    press_ctrl_c(process)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err and "Error" not in err
+    assert "interrupted" in out and "seed 1" in out
+    assert re.search(r"desk\.serve +[\d,]+ ", out)
+    assert '"interrupted":true' in Path("run.json").read_text("utf-8")
+    assert [p.name for p in Path().iterdir() if p.name.endswith(".tmp")] == []
+
+
+@posix
+def test_no_worker_is_left_behind(tiny: Path) -> None:
+    process = start("simulate", "tiny.yaml", *LONG, "-n", "2", "--processes", "2")
+    wait_until_it_runs(process, 1)  # while the workers are still starting
+    press_ctrl_c(process)
+    process.communicate(timeout=60)
+    with pytest.raises(ProcessLookupError):
+        for _ in range(50):
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+
+
+@posix
+def test_a_second_ctrl_c_ends_at_once(tiny: Path) -> None:
+    # A single simulated second of this takes long enough that the first press alone would not be heard in time.
+    process = start("simulate", "tiny.yaml", "--set", "traffic.people.rate=2000000/s", "-n", "1", "--processes", "1")
+    wait_until_it_runs(process, 1)
+    press_ctrl_c(process)
+    time.sleep(1)
+    press_ctrl_c(process)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, ""), err
+    assert "interrupted" in err and "Traceback" not in err
+
+
+@posix
+def test_a_reader_that_leaves_early_is_no_error(tiny: Path) -> None:
+    for arguments in ("schema", "check tiny.yaml --resolved", "--help", "simulate tiny.yaml --json --processes 1"):
+        done = subprocess.run(
+            f"{sys.executable} -m msforge {arguments} | head -c 1 >/dev/null",
+            shell=True,
+            capture_output=True,
+            text=True,
+        )
+        assert "Error" not in done.stderr and "Traceback" not in done.stderr and "error" not in done.stderr, arguments
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_encoding_gets_the_whole_summary(tiny: Path, encoding: str) -> None:
+    done = subprocess.run(
+        [*MSFORGE, "simulate", "tiny.yaml", "--duration", "10s", "--processes", "1"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.decode(encoding).splitlines()
+    mark = "✓" if encoding == "utf-8" else "+"
+    assert any(line.startswith(f"  {mark}  desk.serve  p99 < 50ms") for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_json_in_a_pipe_is_utf_8_whatever_the_console_is(tiny: Path) -> None:
+    tiny.write_text(tiny.read_text("utf-8") + "# 店\n店: 1\n", "utf-8")
+    done = subprocess.run(
+        [*MSFORGE, "check", "tiny.yaml", "--json"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert done.returncode == 3
+    assert '"source_line": "店: 1"' in done.stdout.decode("utf-8")
+
+
+@posix
+def test_a_terminal_sees_colour_and_a_bar_and_no_color_takes_the_colour_away(tiny: Path) -> None:
+    import pty
+
+    for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        read, write = pty.openpty()
+        process = subprocess.Popen(
+            [*MSFORGE, "simulate", "tiny.yaml", "--set", "simulation.duration=150s", "--processes", "1"],
+            stdout=write,
+            stderr=write,
+            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **environment},
+        )
+        os.close(write)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(read, 65536)
+            except OSError:  # Linux: the other end is closed
+                break
+            if not piece:
+                break
+            seen += piece
+        os.close(read)
+        assert process.wait(timeout=60) == 0
+        text = seen.decode("utf-8")
+        assert "simulated," in text and "requests" in text
+        assert bool(re.search("\x1b\\[[0-9;]*3[1-6]m", text)) is coloured
+        assert "✓" in text
