@@ -53,17 +53,16 @@ _HOURS: Final = {"h": 1.0, "day": 24.0, "month": 730.0, "year": 8760.0}
 
 _NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
 DURATION_PATTERN: Final = rf"^(?:{_NUMBER}(?:ns|us|µs|μs|ms|s|min|m|h|d))+$"
-RATE_PATTERN: Final = rf"^{_NUMBER}(?:[eE][+]?[0-9]+)?/(?:s|sec|min|m|h|d)$"
+RATE_PATTERN: Final = rf"^{_NUMBER}(?:[eE][-+]?[0-9]+)?/(?:s|sec|min|m|h|d)$"
 SIZE_PATTERN: Final = rf"^{_NUMBER}(?:B|[kKMGT]B|[KMGT]iB)$"
-RATIO_PATTERN: Final = rf"^{_NUMBER}(?:[eE]-?[0-9]+)?%$"
-PRICE_PATTERN: Final = rf"^{_NUMBER}(?:[eE]-?[0-9]+)?/(?:h|day|month|year)$"
-GIB_PRICE_PATTERN: Final = rf"^{_NUMBER}(?:[eE]-?[0-9]+)?/(?:GiB|GB)$"
+RATIO_PATTERN: Final = rf"^{_NUMBER}(?:[eE][-+]?[0-9]+)?%$"
+PRICE_PATTERN: Final = rf"^{_NUMBER}(?:[eE][-+]?[0-9]+)?/(?:h|day|month|year)$"
+GIB_PRICE_PATTERN: Final = rf"^{_NUMBER}(?:[eE][-+]?[0-9]+)?/(?:GiB|GB)$"
 FACTOR_PATTERN: Final = rf"^{_NUMBER}(?:[eE][-+]?[0-9]+)?x$"
 
 _DURATION = re.compile(DURATION_PATTERN)
 _DURATION_PART = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|min|m|h|d)")
 _SIMPLE_DURATION = re.compile(r"([0-9]{1,9})(ms|us|s|m)\Z")
-_QUANTITY = re.compile(rf"({_NUMBER}(?:[eE][-+]?[0-9]{{1,3}})?)\s*(\S.*)?")
 
 
 class UnitError(ValueError):
@@ -199,7 +198,8 @@ def _decimal(number: float) -> str:
     if number == int(number) and abs(number) < 1e15:
         return str(int(number))
     text = repr(number)
-    return text if "e" not in text else f"{Decimal(text):f}"
+    plain = text if "e" not in text else f"{Decimal(text):f}"
+    return plain if len(plain) <= 24 else text
 
 
 def format_rate(per_second: float) -> str:

@@ -193,10 +193,12 @@ services:
       do: {grpc: shop.Back/Do, idempotent: true, steps: [work: hyperexponential(90% 1ms 10% 20ms)]}
       undo: {steps: []}
     consumers:
-      worker: {from: jobs, prefetch: 10, retry: {attempts: unlimited, backoff: 1s}, idempotent: true, steps: [write: db]}
+      worker: {from: jobs, prefetch: 10, retry: {attempts: unlimited, backoff: 1s}, idempotent: true,
+               steps: [write: db]}
       reader: {from: events, steps: [wait: mixture(99% exponential(2ms) 1% 200ms)]}
   lambda:
-    function: {cold_start: 400ms, keep_alive: 5m, cost_per_million: 0.2, memory: 512MiB, cost_per_gib_second: 0.0000166667}
+    function: {cold_start: 400ms, keep_alive: 5m, cost_per_million: 0.2, memory: 512MiB,
+               cost_per_gib_second: 0.0000166667}
     endpoints: {run: {steps: [work: weibull(scale=5ms shape=0.8)]}}
   third:
     external: true
@@ -243,7 +245,8 @@ faults:
   - {drop: back -> db, rate: 10%, at: 40s, for: 5s}
   - {pause: back, at: 45s, for: 2s}
   - {zone: south, at: 46s, for: 2s}
-  - {deploy: back, at: 50s, changes: {"endpoints.do.steps[0].work": 9ms}, max_unavailable: 1, canary: 50%, canary_for: 5s}
+  - {deploy: back, at: 50s, changes: {"endpoints.do.steps[0].work": 9ms}, max_unavailable: 1, canary: 50%,
+     canary_for: 5s}
   - change: {services.front.threads: 128, traffic.steady.rate: 10/s}
     at: 55s
     for: 2s

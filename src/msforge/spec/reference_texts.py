@@ -22,7 +22,8 @@ traffic:
 with every default filled in, and `msforge schema` prints the JSON Schema that lets an editor complete and check while
 you type. Name the schema in the file's first line: `# yaml-language-server: $schema=./msforge.schema.json`."""
 
-INDEX_REST: Final = """ Beside these, `policies` names policies that are used more than once, `defaults` holds what
+INDEX_REST: Final = """
+Beside these, `policies` names policies that are used more than once, `defaults` holds what
 all services, calls, stores, channels or consumers share, and `scenarios` are named overlays on all of the above: see
 [Overlays](overlays.md).
 
@@ -211,7 +212,7 @@ variable itself, never about its logarithm.
 |---|---|
 | `exponential(5ms)` | by its mean |
 | `uniform(2ms 8ms)` | between the two |
-| `normal(5ms 1ms)`, `normal(mean=5ms cv=0.2)` | mean and deviation of the uncut normal, conditioned on being at least 0 |
+| `normal(5ms 1ms)`, `normal(mean=5ms cv=0.2)` | mean and deviation of the uncut normal; never below 0 |
 | `lognormal(mean=5ms p99=30ms)` | also `median` instead of `mean`, and p75, p90, p95, p99.9 or `cv` instead of `p99` |
 | `gamma(mean=5ms cv=0.5)`, `gamma(shape=4 scale=1ms)` | shape = 1/cv², scale = mean·cv² |
 | `erlang(k=3 mean=5ms)` | the sum of k exponentials |
@@ -238,7 +239,8 @@ As YAML 1.2's core schema says: `no`, `on` and `1:30` are text, `0755` is the nu
 number field takes it), true and false are the only booleans. A key that is written twice is an error, and so are
 tags, more than one document, and tabs for indentation. Anchors and aliases are allowed, and `<<: *base` merges a
 mapping into another (the mapping's own keys win); what aliases expand to is bounded. A file has at most 10 MB and is
-UTF-8. """
+UTF-8.
+"""
 
 OVERLAYS: Final = """\
 # Overlays
@@ -281,7 +283,8 @@ call goes without the default timeout. A default that has no meaning for one of 
 
 `msforge check FILE --resolved` shows the outcome: policies and defaults in place, every default of the language
 filled in, the chosen scenario and `--set` applied, no overlays left. It loads again and means the same; recorded
-times and samples from files are written out in it. """
+times and samples from files are written out in it.
+"""
 
 DIAGNOSTICS: Final = """\
 `msforge check` reports all that is wrong with a file at once, each with its code, its place, the line it stands on,
