@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,9 +35,15 @@ BOUNDLESS = -1
 STATES = ("closed", "open", "half-open")
 
 
-def window_of(duration: int) -> int:
-    """The window (ns): a second, or a sixtieth of a short run."""
-    return min(SECOND, max(1_000, duration // 60))
+def window_of(duration: int, warmup: int) -> int:
+    """The window (ns): a second, or about a sixtieth of a short run.
+
+    Of 1, 2, 5, 10, ... it takes the largest that divides warm-up and duration, so that the measured span is made of
+    whole windows; when none within a factor of five does, the first choice stands.
+    """
+    most = min(SECOND, max(1_000, duration // 60))
+    steps = [k * 10**e for e in range(9, 2, -1) for k in (5, 2, 1)]
+    return next((w for w in steps if most >= w >= most / 5 and gcd(duration, warmup) % w == 0), most)
 
 
 def entries_of(system: System) -> tuple[tuple[int, int], ...]:
@@ -80,7 +87,7 @@ class Observer:
         self.engine = engine
         self.system = system
         run = system.run
-        self.window = window_of(run.duration)
+        self.window = window_of(run.duration, run.warmup)
         horizon = run.duration + run.drain
         self.windows = max(1, -(-horizon // self.window))
         self.entries = entries_of(system)
