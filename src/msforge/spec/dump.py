@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final
 
 from msforge.spec.scalars import reads_as_string
@@ -27,6 +28,8 @@ def scalar(value: Any, flow: bool = True) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, int):
@@ -34,7 +37,14 @@ def scalar(value: Any, flow: bool = True) -> str:
     text = str(value)
     if text and reads_as_string(text) and not (flow and _INDICATORS & set(text)):
         return text
-    return json.dumps(text, ensure_ascii=False) if text.isprintable() else json.dumps(text)
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted if quoted.isprintable() else "".join(map(_escaped, quoted))
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return char
+    return f"\\U{ord(char):08X}" if ord(char) > 0xFFFF else f"\\u{ord(char):04X}"
 
 
 def _flow(value: Any) -> str:

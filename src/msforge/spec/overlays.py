@@ -14,7 +14,7 @@ from msforge.spec.places import Path, split
 from msforge.spec.reader import DEEPEST, read
 from msforge.spec.schema_system import SystemModel
 from msforge.spec.shape import Model
-from msforge.spec.source import Map, Mark, Place, Seq, Source, problem, spot
+from msforge.spec.source import Map, Mark, Place, Seq, Source, problem, sound, spot
 
 SYSTEM: Final = Model(SystemModel)
 DRIVERS: Final = ("rate", "stages", "at", "replay", "users")
@@ -94,7 +94,7 @@ def apply_set(document: Map, argument: str) -> tuple[Map, list[Diagnostic]]:
     shown = "".join(char if char.isprintable() else "\ufffd" for char in argument)
     source = Source("--set", shown)
     match = re.match(r'((?:[^="]|"[^"]*")*)=', shown)
-    whole = Place(source, 1, 1, len(shown) + 1)
+    whole = Place(source, 1, 1, max(2, len(shown) + 1))
     path = split(match[1]) if match else None
     if match is None or path is None:
         return document, [
@@ -179,12 +179,12 @@ def document_of(value: Any, mark: Mark | None, depth: int = 0) -> Any:
     if depth > DEEPEST:
         raise PathError(f"nested more than {DEEPEST} levels deep", code="E012")
     if isinstance(value, (Map, Seq)):
-        return value
+        return sound(value) if isinstance(value, str) else value
     if isinstance(value, dict):
         return Map(
-            {str(key): document_of(item, mark, depth + 1) for key, item in value.items()},
+            {sound(str(key)): document_of(item, mark, depth + 1) for key, item in value.items()},
             {str(key): mark for key in value} if mark is not None else {},
         )
     if isinstance(value, (list, tuple)):
         return Seq([document_of(item, mark, depth + 1) for item in value], [mark] * len(value))
-    return value
+    return sound(value) if isinstance(value, str) else value

@@ -24,7 +24,7 @@ from msforge.errors import Diagnostic
 from msforge.names import quoted
 from msforge.spec.commas import mend
 from msforge.spec.scalars import plain
-from msforge.spec.source import Map, Mark, Place, Seq, Source, problem, spot
+from msforge.spec.source import Map, Mark, Place, Seq, Source, problem, sound, spot
 
 DEEPEST: Final = 100
 MOST_EXPANDED: Final = 200_000
@@ -156,7 +156,7 @@ class _Reader:
         if tag is None and event.implicit[0]:
             value: Any = plain(event.value)
         else:
-            value = event.value if tag in (None, "!", _STRING) else self.tagged(event, tag)
+            value = sound(event.value) if tag in (None, "!", _STRING) else self.tagged(event, tag)
         self.add(value, event, 1)
         if event.anchor is not None:
             self.anchors[event.anchor] = (value, 1, event)

@@ -126,6 +126,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " if char in "\t\n\r" else "\ufffd" for char in text)
 
 
+def sound(text: str) -> str:
+    """The text without lone surrogates, which no encoding can write."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def fatal(name: str, code: str, message: str, help: str = "") -> InvalidFileError:
     """The error for a file that cannot be read at all."""
     return InvalidFileError([problem(None, code, message, help, file=name)])
