@@ -7,17 +7,16 @@ import math
 from msforge.model.plan import NEVER, NONE, UNLIMITED, Edge
 from msforge.results import links, stations
 from msforge.results.signals import Signals
-from msforge.results.spreading import Contrast, contrast
+from msforge.results.spreading import Contrast
 from msforge.results.symptoms import Symptom, into
-from msforge.results.words import digits, percent
+from msforge.results.words import digits, percent, second
 
 ROOM = 0.7
 """Share of capacity to plan for, so that bursts find room."""
 
 
-def advice(signals: Signals, symptom: Symptom) -> list[str]:
+def advice(signals: Signals, symptom: Symptom, spans: Contrast) -> list[str]:
     """Advice for a suspect, the most telling first."""
-    spans = contrast(signals, symptom)
     found = _capacity(signals, symptom, spans) if symptom.kind in ("saturated", "backlog") else []
     if symptom.kind == "down":
         found += _replicas(signals, symptom)
@@ -27,6 +26,7 @@ def advice(signals: Signals, symptom: Symptom) -> list[str]:
     for edge in edges:
         found += _call(signals, edge, spans)
     found += _store(signals, symptom)
+    found += _inside(signals, symptom)
     found += _wasted(signals, symptom, spans)
     return list(dict.fromkeys(found))[:6]
 
@@ -61,6 +61,17 @@ def _call(signals: Signals, edge: Edge, spans: Contrast) -> list[str]:
     if short and signals.system.bodies[edge.callee].idempotent:
         found.append(f"a retry with a budget on {name}: only {percent(failed / calls)} of the calls failed")
     return found
+
+
+def _inside(signals: Signals, symptom: Symptom) -> list[str]:
+    """Nothing it depends on changed, so the reason is its own."""
+    if symptom.place != "service" or symptom.kind not in ("slow", "failing", "paused"):
+        return []
+    name = signals.system.services[symptom.service].name
+    begin = signals.begin + symptom.first * signals.width
+    since = "it was so from the start" if symptom.first == 0 else f"what changed in it at about {second(begin)}?"
+    return [f"a look inside {name}: nothing it calls or stores in got slower or failed, so the reason is its own; "
+            f"{since}"]
 
 
 def _replicas(signals: Signals, symptom: Symptom) -> list[str]:
@@ -118,8 +129,8 @@ def _service_capacity(signals: Signals, symptom: Symptom, spans: Contrast) -> li
     wanted = math.ceil(offered / ROOM / room)
     found = []
     if wanted > ready:
-        found.append(f"about {wanted} replicas of {plan.name} instead of {digits(ready)}: the load needs "
-                     f"{digits(offered)} {what} at once, and each replica has {room}")
+        found.append(f"about {wanted} replicas of {plan.name} instead of {digits(ready)}: the load keeps "
+                     f"{digits(offered)} {what} busy, each replica has {room}, and {percent(ROOM)} of them leave room")
     if plan.autoscale is None and symptom.facts.get("volume", 1.0) > 1.5:
         found.append(f"autoscaling for {plan.name}: arrivals rose to {digits(symptom.facts['volume'])}x the usual")
     if plan.queue == UNLIMITED or symptom.facts.get("wait", 0.0) > 1e9:

@@ -29,6 +29,10 @@ class Blame:
     suspects: list[Symptom]
     explained: list[tuple[Symptom, Symptom]] = field(default_factory=list)   # (symptom, its cause)
 
+    def last(self, symptom: Symptom) -> int:
+        """The last bucket of a symptom and of what was put down to it."""
+        return max([symptom.last, *(other.last for other, cause in self.explained if cause is symptom)])
+
     @property
     def decided(self) -> bool:
         """False when the second suspect, at another place, is nearly as strong as the first."""
@@ -52,12 +56,16 @@ def blame(signals: Signals) -> Blame:
             standing.append(symptom)
         else:
             found.explained.append((symptom, cause))
+    added: dict[int, float] = {}
     for pressure in load:
         cause = _source(signals.system, pressure, standing)
         if cause is None:
             standing.append(pressure)
         else:
             found.explained.append((pressure, cause))
+            added[id(cause)] = added.get(id(cause), 0.0) + pressure.harm
+    for symptom in standing:
+        symptom.harm += added.get(id(symptom), 0.0)
     found.suspects = sorted(_deepest(signals.system, standing, found), key=lambda s: (-s.harm, s.place, s.index))
     return found
 
@@ -101,7 +109,7 @@ def _source(system: System, pressure: Symptom, standing: list[Symptom]) -> Sympt
         other
         for other in standing
         if other.kind not in ("saturated", "backlog")
-        and other.harm >= EXPLAINS * pressure.harm
+        and (other.harm >= EXPLAINS * pressure.harm or pressure.facts.get("stuck"))
         and other.first <= pressure.first + 2
         and _touches(system, pressure, other)
     ]

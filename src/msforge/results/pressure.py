@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from msforge.model.plan import NONE, UNLIMITED, Verb
 from msforge.results import links, stations
-from msforge.results.signals import BACKOFF, NETWORK, OWN, QUEUE, STORE, Rise, Signals, rise
+from msforge.results.signals import BACKOFF, NETWORK, OWN, QUEUE, REFUSED, STORE, Rise, Signals, rise
 from msforge.results.symptoms import FAILURE, OVERLOADED, Symptom, endpoints
 
 Floats = NDArray[np.float64]
@@ -61,10 +61,20 @@ def _service(signals: Signals, service: int) -> Symptom | None:
         "volume": float(arrived[found.hot].mean() / calm.mean()) if len(calm) and calm.mean() > 0 else 1.0,
         "share": share,
         "others": waiting,
+        "stuck": _stuck(signals, groups, found),
     }
     return Symptom(
         "saturated", "service", service, service, found.total * share, found.first, found.last, facts=facts
     )
+
+
+def _stuck(signals: Signals, groups: list[int], found: Rise) -> float:
+    """1 when its threads are taken but hardly a request gets through: they wait for something that never ends."""
+    answers = signals.answers[groups].sum(axis=0)
+    through = answers.sum(axis=1) - answers[:, REFUSED].sum(axis=1)
+    calm = through[~found.hot]
+    usual = float(np.median(calm)) if len(calm) else float(through.max())
+    return float(usual > 0 and float(np.median(through[found.hot])) < 0.1 * usual)
 
 
 def _always(signals: Signals, service: int, harm: Floats, n: Floats) -> Rise | None:
@@ -77,7 +87,9 @@ def _always(signals: Signals, service: int, harm: Floats, n: Floats) -> Rise | N
     served = signals.parts[groups][:, :, [OWN, STORE]].sum()
     if harm.sum() / whole < max(2e6, 3.0 * served / whole):
         return None
-    return Rise(0.0, np.ones(signals.count, dtype=bool), harm, float(harm.sum()) / whole)
+    hot = used >= 0.9
+    excess = np.where(hot, harm, 0.0)
+    return Rise(0.0, hot, excess, float(excess.sum()) / max(1.0, float(n[hot].sum())), np.ones_like(hot))
 
 
 def _own_share(n: Floats, total: Floats, parts: Floats, found: Rise) -> tuple[float, float]:
@@ -112,7 +124,8 @@ def _store(signals: Signals, store: int) -> Symptom | None:
         held = float(table[:, stations.S_BUSY].sum() / done.sum())
         if table[:, stations.S_WAIT].sum() / done.sum() > 3.0 * held:
             waits = table[:, stations.S_WAIT]
-            found = Rise(0.0, np.ones(signals.count, dtype=bool), waits, float(waits.sum() / done.sum()))
+            whole = np.ones(signals.count, dtype=bool)
+            found = Rise(0.0, whole, waits, float(waits.sum() / done.sum()), whole)
     if found is None or float(used[found.hot].max()) < 0.7:
         return None
     users = sorted({s.service for s in signals.system.steps if s.verb in (Verb.READ, Verb.WRITE) and s.target == store})

@@ -93,12 +93,12 @@ def _store(name: str, symptom: Symptom, at: str) -> str:
 def _service(signals: Signals, symptom: Symptom, name: str, at: str) -> str:
     facts = symptom.facts
     if "level" not in facts:
-        refused = f", and it refused {percent(facts['refused_share'])}" if facts["refused"] >= 1 else ""
-        return (
-            f"{name} was full {at}: {percent(facts['utilisation'])} of its threads busy "
-            f"({percent(facts['usual'])} otherwise), requests waited {duration(facts['wait'])} for one{refused}, at "
-            f"{digits(facts['volume'])}x the usual arrivals"
-        )
+        verb = "was full" if facts["utilisation"] >= 0.7 else "queued"
+        text = f"{name} {verb} {at}: {percent(facts['utilisation'])} of its threads busy"
+        text += f" ({percent(facts['usual'])} otherwise)" if facts["usual"] < 0.95 * facts["utilisation"] else ""
+        text += f", requests waited {duration(facts['wait'])} for one" if facts["wait"] >= 1e6 else ""
+        text += f", it refused {percent(facts['refused_share'])}" if facts["refused"] >= 1 else ""
+        return text + (f", at {digits(facts['volume'])}x the usual arrivals" if facts["volume"] >= 1.2 else "")
     if symptom.body >= 0:
         name = signals.system.body_name(symptom.body)
     own = f"{duration(facts['level'])} of its own time per request, {_times(facts)}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from msforge.model.plan import NEVER, NONE, System
 from msforge.recording.buckets import middle
+from msforge.records import Outcome
 from msforge.results import links, stations
 from msforge.results.slices import Slices
 
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 QUEUE, OWN, STORE, NETWORK, BACKOFF = range(5)  # columns of `parts`
+REFUSED = [int(Outcome.OVERLOADED), int(Outcome.RATE_LIMITED)]
+BLATANT = 15
 MOST_BUCKETS = 240
 REQUESTS = 30
 FEWEST_VALUES = 6
@@ -151,6 +154,12 @@ class Signals:
         """The group of a body."""
         return self.entries + index
 
+    def started(self, body: int) -> Floats:
+        """[buckets] requests of a body that were not refused at the door."""
+        table = self.outcomes[self.body(body)]
+        begun: Floats = table.sum(axis=1) - table[:, REFUSED].sum(axis=1)
+        return begun
+
     def seconds(self) -> float:
         """Length of a bucket over all replications, s."""
         return float(self.width * self.runs) / 1e9
@@ -190,6 +199,7 @@ class Rise:
     hot: Flags             # buckets above it
     excess: Floats         # weight x (value - base) in the hot buckets, else 0
     level: float           # mean value in the hot buckets
+    known: Flags           # buckets with enough weight to tell; the others are neither hot nor calm
 
     @property
     def total(self) -> float:
@@ -199,18 +209,22 @@ class Rise:
     @property
     def first(self) -> int:
         """First hot bucket of the main stretch."""
-        return stretch(self.excess, self.hot)[0]
+        return stretch(self.excess, self.hot, self.known)[0]
 
     @property
     def last(self) -> int:
         """Last hot bucket of the main stretch."""
-        return stretch(self.excess, self.hot)[1]
+        return stretch(self.excess, self.hot, self.known)[1]
 
 
-def stretch(excess: Floats, hot: Flags, gap: int = 2) -> tuple[int, int]:
-    """First and last bucket of the hot stretch with the most excess; stretches up to `gap` apart are one."""
+def stretch(excess: Floats, hot: Flags, known: Flags, gap: int = 2) -> tuple[int, int]:
+    """First and last bucket of the hot stretch with the most excess.
+
+    Stretches with at most `gap` calm buckets between them are one; a bucket too empty to tell is not calm.
+    """
     at = np.flatnonzero(hot)
-    splits = np.split(at, np.flatnonzero(np.diff(at) > gap + 1) + 1)
+    calm = np.concatenate([[0], np.cumsum(known & ~hot)])
+    splits = np.split(at, np.flatnonzero(calm[at[1:]] - calm[at[:-1]] > gap) + 1)
     best = max(splits, key=lambda part: float(excess[part[0] : part[-1] + 1].sum()))
     return int(best[0]), int(best[-1])
 
@@ -223,7 +237,7 @@ def rise(
     The ordinary level is the weighted 35th percentile of the buckets, so that up to half a run may be out of the
     ordinary; noise is judged from differences of neighbours, which a lasting step hardly touches, and grows as a
     bucket's weight shrinks. A bucket is hot when it lies above the level by `sigmas` of noise, by `share` of the level
-    and by `floor`; at least `least` buckets must be.
+    and by `floor`; at least `least` buckets must be, or one of at least 15 requests by ten times the level.
     """
     seen = weights > 0
     if int(seen.sum()) < FEWEST_VALUES:
@@ -238,7 +252,9 @@ def rise(
     limit = base + np.maximum(np.maximum(sigmas * scaled, share * base), floor)
     hot = np.zeros(len(sums), dtype=bool)
     hot[seen] = values > limit
-    if int(hot.sum()) < least:
+    blatant = (values > 10.0 * base) & (values > base + 20.0 * scaled) & (values > limit) & (weight >= BLATANT)
+    if int(hot.sum()) < least and not blatant.any():
         return None
     excess = np.where(hot, sums - weights * base, 0.0)
-    return Rise(base, hot, excess, float(sums[hot].sum() / weights[hot].sum()))
+    known = weights >= 0.1 * float(np.median(weight))
+    return Rise(base, hot, excess, float(sums[hot].sum() / weights[hot].sum()), known)

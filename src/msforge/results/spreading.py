@@ -14,7 +14,7 @@ from msforge.results.blame import reach
 from msforge.results.result import Evidence
 from msforge.results.signals import OWN, QUEUE, Signals
 from msforge.results.symptoms import OVERLOADED, Symptom, endpoints
-from msforge.results.traffic import entry_name
+from msforge.results.traffic import entry_name, first_causes
 from msforge.results.words import digits, duration, percent
 
 Flags = NDArray[np.bool_]
@@ -31,21 +31,23 @@ class Contrast:
     end: int | None
 
 
-def contrast(signals: Signals, symptom: Symptom) -> Contrast:
-    """The symptom's buckets; what comes after may still be suffering, so calm is what came before, if enough did."""
+def contrast(signals: Signals, symptom: Symptom, last: int) -> Contrast:
+    """The buckets from a symptom's first to `last`.
+
+    What comes after may still be suffering, so calm is what came before, if enough did.
+    """
     hot = np.zeros(signals.count, dtype=bool)
-    hot[symptom.first : symptom.last + 1] = True
+    hot[symptom.first : last + 1] = True
     calm = ~hot
     if symptom.first >= 5:
         calm[symptom.first :] = False
     begin = None if symptom.first == 0 else signals.begin + symptom.first * signals.width
-    end = None if symptom.last >= signals.count - 1 else signals.begin + (symptom.last + 1) * signals.width
+    end = None if last >= signals.count - 1 else signals.begin + (last + 1) * signals.width
     return Contrast(hot, calm, begin, end)
 
 
-def spread(signals: Signals, symptom: Symptom) -> list[Evidence]:
+def spread(signals: Signals, symptom: Symptom, spans: Contrast) -> list[Evidence]:
     """Sentences from the suspect's callers up to the entries; only what changed noticeably is said."""
-    spans = contrast(signals, symptom)
     texts = []
     for service in _upwards(signals, symptom):
         said = _calls(signals, service, symptom, spans), _threads(signals, service, spans)
@@ -129,11 +131,20 @@ def entry_text(signals: Signals, entry: int, spans: Contrast) -> str:
     if failed > usually + 0.01:
         bad = {o: float(now[o]) for o in range(len(now)) if o not in OK and now[o] > 0}
         worst = max(bad, key=lambda o: bad[o])
-        said.append(f"{percent(failed)} failed ({percent(usually)} before), most with `{Outcome(worst).word}`")
+        cause = _cause(signals, entry)
+        most = f"most because of `{cause}`" if cause else f"most with `{Outcome(worst).word}`"
+        said.append(f"{percent(failed)} failed ({percent(usually)} before), {most}")
     mean, usual = _latency(signals, entry, spans.hot), _latency(signals, entry, spans.calm)
     if mean is not None and usual is not None and mean > 1.2 * usual + 1e6:
         said.append(f"answers took {duration(mean)} on average ({duration(usual)} before)")
     return f"{name}: {', '.join(said)}" if said else ""
+
+
+def _cause(signals: Signals, entry: int) -> str:
+    """The first cause behind more than half of an entry's failures, e.g. `payment: timeout`; empty if there is none."""
+    causes = first_causes(signals.slices, entry)
+    word = next(iter(causes), "")
+    return word if word and causes[word] > 0.5 * sum(causes.values()) else ""
 
 
 def _failed(counts: NDArray[np.float64]) -> float:

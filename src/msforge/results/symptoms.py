@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from msforge.model.plan import NEVER, NONE, Verb
 from msforge.records import Outcome
 from msforge.results import links, stations
-from msforge.results.signals import NETWORK, OWN, QUEUE, Rise, Signals, rise
+from msforge.results.signals import NETWORK, OWN, QUEUE, Rise, Signals, rise, stretch
 
 Floats = NDArray[np.float64]
 
@@ -91,8 +91,7 @@ def _slow(signals: Signals, service: int) -> Symptom | None:
     total = 0.0
     rising = 0
     for body in signals.system.services[service].bodies:
-        group = signals.body(body)
-        found = rise(signals.parts[group, :, OWN], signals.times[group, :, 0], share=0.5, floor=2e5)
+        found = rise(signals.parts[signals.body(body), :, OWN], signals.started(body), share=0.5, floor=2e5)
         if found is None:
             continue
         rising += 1
@@ -105,7 +104,8 @@ def _slow(signals: Signals, service: int) -> Symptom | None:
     queue = rise(signals.parts[signals.body(body), :, QUEUE], signals.times[signals.body(body), :, 0], floor=1e6)
     waited = float(queue.excess[found.first :].sum()) if queue is not None else 0.0
     table = signals.services[service, found.first : found.last + 1]
-    still = bool((table[:, stations.FINISHED] < 0.05 * np.maximum(table[:, stations.ARRIVED], 1)).any())
+    idle = (table[:, stations.FINISHED] < 1.0) & (table[:, stations.BUSY] > 0.5 * signals.width)
+    still = bool((idle[1:] & idle[:-1]).any())
     cores = signals.system.services[service].cpu
     room = table[:, stations.UP].sum() * (cores.cores if cores else 0.0)
     used = float(table[:, stations.CPU].sum() / room) if room > 0 else 0.0
@@ -187,7 +187,7 @@ def _down(signals: Signals, service: int) -> Symptom | None:
     held = _held(signals, service, hot)
     if failures.sum() < 1.0 and held <= 0.0:
         return None
-    first, last = _ends(hot, usual - up)
+    first, last = stretch(usual - up, hot, np.ones_like(hot))
     facts = {"usual": usual, "least": float(up.min()), "failures": float(failures.sum()), "held": held}
     harm = float(failures.sum()) * FAILURE + held * FAILURE
     return Symptom("down", "service", service, service, harm, first, last, facts=facts)
@@ -199,12 +199,6 @@ def _held(signals: Signals, service: int, hot: NDArray[np.bool_]) -> float:
     gone = hot & (up <= 0.05 * np.quantile(up, 0.9))
     channels = {c.channel for c in signals.system.consumers if c.service == service}
     return float(sum(over(gone, signals.channels[channel, :, links.PUBLISHED]) for channel in channels))
-
-
-def _ends(hot: NDArray[np.bool_], excess: Floats) -> tuple[int, int]:
-    from msforge.results.signals import stretch
-
-    return stretch(excess, hot)
 
 
 def _unreachable(signals: Signals, service: int, down: Symptom | None) -> Symptom | None:
@@ -257,7 +251,8 @@ def _slow_store(signals: Signals, store: int) -> Symptom | None:
         return None
     wait = rise(table[:, stations.S_WAIT], done, floor=1e6)
     waited = float(wait.excess[found.first :].sum()) if wait is not None else 0.0
-    still = bool((table[found.first : found.last + 1, stations.S_FINISHED] == 0).any())
+    idle = (table[:, stations.S_FINISHED] < 1.0) & (busy > 0.5 * signals.width)
+    still = bool((idle[found.first : found.last] & idle[found.first + 1 : found.last + 1]).any())
     plan = signals.system.stores[store]
     users = sorted({s.service for s in signals.system.steps if s.verb in (Verb.READ, Verb.WRITE) and s.target == store})
     owner = plan.owner if plan.owner != NONE else users[0] if users else NONE

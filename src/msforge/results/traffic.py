@@ -182,7 +182,7 @@ def entries(slices: Slices, book: Book) -> list[Traffic]:
         table.service = system.services[system.bodies[target].service].name
         table.source = system.sources[source].name
         table.parts = breakdown(slices, number)
-        table.causes = _causes(slices, number)
+        table.causes = first_causes(slices, number)
         out.append(table)
     return out
 
@@ -258,7 +258,7 @@ def _attempts(slices: Slices, entries_: tuple[int, ...], book: Book, key: str) -
     return book.ratio(f"{key}/attempts", "count", "less", total, np.array([float(len(piece)) for piece in tries]))
 
 
-def _causes(slices: Slices, entry: int) -> dict[str, int]:
+def first_causes(slices: Slices, entry: int) -> dict[str, int]:
     """Failures of an entry by first cause, most first. Known for the whole span."""
     found: dict[str, int] = {}
     if not slices.whole:

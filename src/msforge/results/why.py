@@ -39,6 +39,7 @@ def story(slices: Slices) -> Story:
 
 def _suspect(signals: Signals, found: Blame, symptom: Symptom) -> Suspect:
     begin, end = span(signals, symptom)
+    spans = contrast(signals, symptom, found.last(symptom))
     evidence = [Evidence(say(signals, symptom), begin, end)]
     for other, cause in found.explained:
         if cause is symptom:
@@ -55,22 +56,22 @@ def _suspect(signals: Signals, found: Blame, symptom: Symptom) -> Suspect:
         begin=begin,
         end=end,
         evidence=evidence,
-        spread=spread(signals, symptom),
-        advice=advice(signals, symptom),
+        spread=spread(signals, symptom, spans),
+        advice=advice(signals, symptom, spans),
     )
 
 
 def _headline(signals: Signals, found: Blame, suspects: list[Suspect]) -> str:
     first = found.suspects[0]
     text = say(signals, first)
-    spans = contrast(signals, first)
+    spans = contrast(signals, first, found.last(first))
     felt = [said for said in (entry_text(signals, n, spans) for n in range(signals.entries)) if said]
     text += f"; {felt[0]}" if felt else "; no client noticed"
     if not found.decided and len(suspects) > 1 and suspects[1].service != suspects[0].service:
         return f"The evidence does not decide between {suspects[0].name} and {suspects[1].name}: {text}."
     if not found.decided:
         return f"Most likely, though the evidence does not decide: {text}."
-    return text[0].upper() + text[1:] + "." if first.place == "link" and first.kind == "delayed" else text + "."
+    return (text[0].upper() + text[1:] if text.startswith("the ") else text) + "."
 
 
 def _nobody(signals: Signals) -> Story:
