@@ -22,8 +22,9 @@ CONSUMER = FROM.replace("<>", "from: q, <>")
 STORE = "services: {a: {zones: [z1], endpoints: {x: {steps: [read: db, write: db]}}}}\nstores: {db: {<>}}"
 QUEUE = "services: {a: {zones: [z1], endpoints: {x: {steps: [publish: q]}}}}\nchannels: {q: {<>}}"
 TOPIC = QUEUE.replace("<>", "kind: topic, <>")
-TRAFFIC = "services: {a: {endpoints: {x: {steps: [wait: 1ms]}, y: {}}}}\ntraffic: {users: {target: a.x, rate: 9/s, for: 1s}<>}"
-SOURCE = "services: {a: {endpoints: {x: {steps: [wait: 1ms]}, y: {}}}}\ntraffic: {users: {<>}}"
+SOURCES = "services: {a: {endpoints: {x: {steps: [wait: 1ms]}, y: {}}}}\ntraffic: {<>}"
+TRAFFIC = SOURCES.replace("<>", "users: {target: a.x, rate: 9/s, for: 1s}<>")
+SOURCE = SOURCES.replace("<>", "users: {<>}")
 RATE = SOURCE.replace("<>", "target: a.x, rate: 10/s, for: 9s, <>")
 JOURNEY = SOURCE.replace("<>", "rate: 10/s, for: 9s, journey: [<>]")
 VISIT = JOURNEY.replace("<>", "{target: a.x, <>}, a.y")
@@ -35,7 +36,9 @@ FAULT = (
 
 def _faults(head: str, *cases: tuple[str, str, str]) -> dict[str, tuple[str, str, str]]:
     """Cases of one kind of fault: (key, before, after) beside what it always has."""
-    return {key: (FAULT, f"{head}, {before}".rstrip(", "), f"{head}, {after}".rstrip(", ")) for key, before, after in cases}
+    return {
+        key: (FAULT, f"{head}, {before}".rstrip(", "), f"{head}, {after}".rstrip(", ")) for key, before, after in cases
+    }
 
 
 def _timing(kind: str, head: str, replicas: bool) -> dict[str, tuple[str, str, str]]:
@@ -46,7 +49,11 @@ def _timing(kind: str, head: str, replicas: bool) -> dict[str, tuple[str, str, s
         f"{kind}.every": (FAULT, f"{head}, for: 1s, every: 9s", f"{head}, for: 1s, every: exponential(9s)"),
     }
     if replicas:
-        found[f"{kind}.replicas"] = (FAULT, f"{head}, for: 1s, every: 9s", f"{head}, for: 1s, every: 9s, replicas: each")
+        found[f"{kind}.replicas"] = (
+            FAULT,
+            f"{head}, for: 1s, every: 9s",
+            f"{head}, for: 1s, every: 9s, replicas: each",
+        )
     return found
 
 
@@ -68,7 +75,11 @@ CASES: dict[str, tuple[str, str, str]] = {
     "Network.latency": (TOP, "", "network: {latency: 1ms}"),
     "Network.between_zones": (TOP, "", "network: {between_zones: {latency: 1ms}}"),
     "Network.message_size": (TOP, "", "network: {message_size: 1KiB}"),
-    "BetweenZones.latency": (TOP, "network: {between_zones: {latency: 1ms}}", "network: {between_zones: {latency: 2ms}}"),
+    "BetweenZones.latency": (
+        TOP,
+        "network: {between_zones: {latency: 1ms}}",
+        "network: {between_zones: {latency: 2ms}}",
+    ),
     "BetweenZones.cost": (TOP, "", "network: {between_zones: {cost: 0.01/GiB}}"),
     "Service.language": (SERVICE, "", "language: java"),
     "Service.replicas": (SERVICE, "", "replicas: 2"),
@@ -96,8 +107,11 @@ CASES: dict[str, tuple[str, str, str]] = {
     "Scaling.coherency": (CPU, "scaling: {coherency: 0.2}", "scaling: {coherency: 0.1}"),
     "RateLimit.rate": (SERVICE, "rate_limit: {rate: 2/s, burst: 1}", "rate_limit: {rate: 3/s, burst: 1}"),
     "RateLimit.burst": (SERVICE, "rate_limit: {rate: 2/s, burst: 1}", "rate_limit: {rate: 2/s, burst: 2}"),
-    "Autoscale.min": (SERVICE, "replicas: 2, autoscale: {max: 3, threads: 70%}",
-                      "replicas: 2, autoscale: {min: 2, max: 3, threads: 70%}"),
+    "Autoscale.min": (
+        SERVICE,
+        "replicas: 2, autoscale: {max: 3, threads: 70%}",
+        "replicas: 2, autoscale: {min: 2, max: 3, threads: 70%}",
+    ),
     "Autoscale.max": (SERVICE, "autoscale: {max: 2, threads: 70%}", "autoscale: {max: 3, threads: 70%}"),
     "Autoscale.cpu": (SERVICE, "cpu: 1, autoscale: {max: 2, cpu: 70%}", "cpu: 1, autoscale: {max: 2, cpu: 80%}"),
     "Autoscale.threads": (SERVICE, "autoscale: {max: 2, threads: 70%}", "autoscale: {max: 2, threads: 80%}"),
@@ -177,11 +191,26 @@ CASES: dict[str, tuple[str, str, str]] = {
     "ReadStep.cache": (STEP, "read: db", "read: db, cache: {store: cache, hit: 90%}"),
     "Cache.store": (STEP, "read: db, cache: {store: db, hit: 90%}", "read: db, cache: {store: cache, hit: 90%}"),
     "Cache.hit": (STEP, "read: db, cache: {store: cache, hit: 80%}", "read: db, cache: {store: cache, hit: 90%}"),
-    "Cache.keys": (STEP, "read: db, cache: {store: cache, keys: 8}", "read: db, cache: {store: cache, keys: zipf(n=9 s=1)}"),
-    "Cache.capacity": (STEP, "read: db, cache: {store: cache, keys: 8}", "read: db, cache: {store: cache, keys: 8, capacity: 1}"),
-    "Cache.ttl": (STEP, "read: db, cache: {store: cache, keys: 8}", "read: db, cache: {store: cache, keys: 8, ttl: 1s}"),
-    "Cache.single_flight": (STEP, "read: db, cache: {store: cache, keys: 8}",
-                            "read: db, cache: {store: cache, keys: 8, single_flight: true}"),
+    "Cache.keys": (
+        STEP,
+        "read: db, cache: {store: cache, keys: 8}",
+        "read: db, cache: {store: cache, keys: zipf(n=9 s=1)}",
+    ),
+    "Cache.capacity": (
+        STEP,
+        "read: db, cache: {store: cache, keys: 8}",
+        "read: db, cache: {store: cache, keys: 8, capacity: 1}",
+    ),
+    "Cache.ttl": (
+        STEP,
+        "read: db, cache: {store: cache, keys: 8}",
+        "read: db, cache: {store: cache, keys: 8, ttl: 1s}",
+    ),
+    "Cache.single_flight": (
+        STEP,
+        "read: db, cache: {store: cache, keys: 8}",
+        "read: db, cache: {store: cache, keys: 8, single_flight: true}",
+    ),
     "WriteStep.write": (STEP, "write: db", "write: cache"),
     "WriteStep.id": (STEP, "write: db", "write: db, id: one"),
     "WriteStep.timeout": (STEP, "write: db", "write: db, timeout: 1s"),
@@ -222,8 +251,11 @@ CASES: dict[str, tuple[str, str, str]] = {
     "Source.journey": (SOURCE, "journey: [a.x], rate: 1/s, for: 1s", "journey: [a.x, a.y], rate: 1/s, for: 1s"),
     "Source.rate": (SOURCE, "target: a.x, rate: 1/s, for: 1s", "target: a.x, rate: 2/s, for: 1s"),
     "Source.for_": (SOURCE, "target: a.x, rate: 1/s, for: 1s", "target: a.x, rate: 1/s, for: 2s"),
-    "Source.stages": (SOURCE, "target: a.x, stages: [{rate: 1/s, for: 1s}]",
-                      "target: a.x, stages: [{rate: 1/s, for: 1s}, {rate: 1/s, for: 1s}]"),
+    "Source.stages": (
+        SOURCE,
+        "target: a.x, stages: [{rate: 1/s, for: 1s}]",
+        "target: a.x, stages: [{rate: 1/s, for: 1s}, {rate: 1/s, for: 1s}]",
+    ),
     "Source.at": (SOURCE, "target: a.x, at: [0s]", "target: a.x, at: [0s, 500ms]"),
     "Source.replay": (SOURCE, "target: a.x, replay: one.csv", "target: a.x, replay: two.csv"),
     "Source.users": (SOURCE, "target: a.x, users: 1, for: 1s", "target: a.x, users: 2, for: 1s"),
@@ -234,12 +266,26 @@ CASES: dict[str, tuple[str, str, str]] = {
     "Source.timeout": (RATE, "", "timeout: 1s"),
     "Source.retry": (RATE, "", "retry: {}"),
     "Source.priority": (RATE, "", "priority: 2"),
-    "Stage.rate": (SOURCE, "target: a.x, stages: [{rate: 1/s, for: 1s}]", "target: a.x, stages: [{rate: 1/s -> 2/s, for: 1s}]"),
-    "Stage.for_": (SOURCE, "target: a.x, stages: [{rate: 1/s, for: 1s}]", "target: a.x, stages: [{rate: 1/s, for: 2s}]"),
-    "WeightedTarget.weight": (SOURCE, "rate: 1/s, for: 1s, target: [{target: a.x}, {target: a.y}]",
-                              "rate: 1/s, for: 1s, target: [{target: a.x, weight: 2}, {target: a.y}]"),
-    "WeightedTarget.target": (SOURCE, "rate: 1/s, for: 1s, target: [{target: a.x}, {target: a.y}]",
-                              "rate: 1/s, for: 1s, target: [{target: a.x}, {target: a.x}]"),
+    "Stage.rate": (
+        SOURCE,
+        "target: a.x, stages: [{rate: 1/s, for: 1s}]",
+        "target: a.x, stages: [{rate: 1/s -> 2/s, for: 1s}]",
+    ),
+    "Stage.for_": (
+        SOURCE,
+        "target: a.x, stages: [{rate: 1/s, for: 1s}]",
+        "target: a.x, stages: [{rate: 1/s, for: 2s}]",
+    ),
+    "WeightedTarget.weight": (
+        SOURCE,
+        "rate: 1/s, for: 1s, target: [{target: a.x}, {target: a.y}]",
+        "rate: 1/s, for: 1s, target: [{target: a.x, weight: 2}, {target: a.y}]",
+    ),
+    "WeightedTarget.target": (
+        SOURCE,
+        "rate: 1/s, for: 1s, target: [{target: a.x}, {target: a.y}]",
+        "rate: 1/s, for: 1s, target: [{target: a.x}, {target: a.x}]",
+    ),
     "Visit.target": (JOURNEY, "a.x", "a.y"),
     "Visit.timeout": (VISIT, "", "timeout: 1s"),
     "Visit.retry": (VISIT, "", "retry: {}"),
@@ -262,22 +308,30 @@ CASES: dict[str, tuple[str, str, str]] = {
     **_timing("ZoneFault", "zone: z1", False),
     **_timing("DeployFault", "deploy: a", False),
     **_timing("ChangeFault", "change: {services.a.replicas: 4}", False),
-    **_faults("at: 1s", ("CrashFault.crash", "crash: a", "crash: b"), ("SlowFault.slow", "slow: a, by: 2x", "slow: db, by: 2x"),
-              ("SlowFault.by", "slow: a, by: 2x", "slow: a, by: 3x"), ("SlowFault.add", "slow: a, add: 2s", "slow: a, add: 3s"),
-              ("FailFault.fail", "fail: a", "fail: a.x"), ("FailFault.rate", "fail: a", "fail: a, rate: 1%"),
-              ("FailFault.status", "fail: a", "fail: a, status: 404"), ("FailFault.how", "fail: a", "fail: a, kind: crash"),
-              ("CutFault.cut", "cut: a -> b", "cut: clients -> b"),
-              ("DelayFault.delay", "delay: a -> b, add: 1s", "delay: a -> db, add: 1s"),
-              ("DelayFault.add", "delay: a -> b, add: 1s", "delay: a -> b, add: 2s"),
-              ("DropFault.drop", "drop: a -> b, rate: 1%", "drop: b -> a, rate: 1%"),
-              ("DropFault.rate", "drop: a -> b, rate: 1%", "drop: a -> b, rate: 2%"),
-              ("PauseFault.pause", "pause: a", "pause: db"), ("ZoneFault.zone", "zone: z1", "zone: z2"),
-              ("DeployFault.deploy", "deploy: a", "deploy: b"),
-              ("DeployFault.changes", "deploy: a", "deploy: a, changes: {threads: 3}"),
-              ("DeployFault.max_unavailable", "deploy: a", "deploy: a, max_unavailable: 2"),
-              ("DeployFault.canary", "deploy: a", "deploy: a, canary: 10%"),
-              ("DeployFault.canary_for", "deploy: a, canary: 10%", "deploy: a, canary: 10%, canary_for: 1s"),
-              ("ChangeFault.change", "change: {services.a.replicas: 4}", "change: {services.a.replicas: 5}")),
+    **_faults(
+        "at: 1s",
+        ("CrashFault.crash", "crash: a", "crash: b"),
+        ("SlowFault.slow", "slow: a, by: 2x", "slow: db, by: 2x"),
+        ("SlowFault.by", "slow: a, by: 2x", "slow: a, by: 3x"),
+        ("SlowFault.add", "slow: a, add: 2s", "slow: a, add: 3s"),
+        ("FailFault.fail", "fail: a", "fail: a.x"),
+        ("FailFault.rate", "fail: a", "fail: a, rate: 1%"),
+        ("FailFault.status", "fail: a", "fail: a, status: 404"),
+        ("FailFault.how", "fail: a", "fail: a, kind: crash"),
+        ("CutFault.cut", "cut: a -> b", "cut: clients -> b"),
+        ("DelayFault.delay", "delay: a -> b, add: 1s", "delay: a -> db, add: 1s"),
+        ("DelayFault.add", "delay: a -> b, add: 1s", "delay: a -> b, add: 2s"),
+        ("DropFault.drop", "drop: a -> b, rate: 1%", "drop: b -> a, rate: 1%"),
+        ("DropFault.rate", "drop: a -> b, rate: 1%", "drop: a -> b, rate: 2%"),
+        ("PauseFault.pause", "pause: a", "pause: db"),
+        ("ZoneFault.zone", "zone: z1", "zone: z2"),
+        ("DeployFault.deploy", "deploy: a", "deploy: b"),
+        ("DeployFault.changes", "deploy: a", "deploy: a, changes: {threads: 3}"),
+        ("DeployFault.max_unavailable", "deploy: a", "deploy: a, max_unavailable: 2"),
+        ("DeployFault.canary", "deploy: a", "deploy: a, canary: 10%"),
+        ("DeployFault.canary_for", "deploy: a, canary: 10%", "deploy: a, canary: 10%, canary_for: 1s"),
+        ("ChangeFault.change", "change: {services.a.replicas: 4}", "change: {services.a.replicas: 5}"),
+    ),
 }
 
 GENERATION_ONLY = {

@@ -29,8 +29,12 @@ def _concrete(model: type[Part]) -> set[type[Part]]:
 
 def _keys() -> list[str]:
     assert SystemModel in _concrete(Part)
-    return sorted(f"{model.__name__}.{key}" for model in _concrete(Part) if model.__module__.startswith("msforge.spec.schema")
-                  for key in model.model_fields)
+    return sorted(
+        f"{model.__name__}.{key}"
+        for model in _concrete(Part)
+        if model.__module__.startswith("msforge.spec.schema")
+        for key in model.model_fields
+    )
 
 
 def _tables(system: System) -> dict[str, Any]:

@@ -20,40 +20,46 @@ faults: [{%s}]
 """
 
 
-@pytest.mark.parametrize(("fault", "label"), [
-    ("crash: payment, at: 1s", "payment down"),
-    ("crash: payment, at: 1s, replicas: 1", "1 replica of payment down"),
-    ("crash: payment, at: 1s, replicas: 2", "2 replicas of payment down"),
-    ("crash: payment, every: exponential(9s), for: 1s, replicas: each", "each replica of payment down"),
-    ("slow: payment, by: 10x, at: 1s", "payment 10x slower"),
-    ("slow: db, add: 200ms, at: 1s", "db 200ms slower"),
-    ("slow: payment.charge, by: 1.5x, at: 1s", "payment.charge 1.5x slower"),
-    ("fail: payment, rate: 10%, at: 1s", "10% of payment's requests fail"),
-    ("fail: payment, at: 1s, kind: crash", "all of payment's requests crash"),
-    ("cut: order -> payment, at: 1s", "order -> payment cut"),
-    ("delay: order -> payment, add: 100ms, at: 1s", "order -> payment 100ms later"),
-    ("drop: order -> payment, rate: 5%, at: 1s", "order -> payment loses 5%"),
-    ("pause: db, at: 1s", "db paused"),
-    ("zone: south, at: 1s", "zone south down"),
-    ("deploy: payment, at: 1s", "deploy of payment"),
-    ("change: {services.payment.replicas: 4}, at: 1s", "services.payment.replicas = 4"),
-    ("id: friday, crash: payment, at: 1s", "friday: payment down"),
-])
+@pytest.mark.parametrize(
+    ("fault", "label"),
+    [
+        ("crash: payment, at: 1s", "payment down"),
+        ("crash: payment, at: 1s, replicas: 1", "1 replica of payment down"),
+        ("crash: payment, at: 1s, replicas: 2", "2 replicas of payment down"),
+        ("crash: payment, every: exponential(9s), for: 1s, replicas: each", "each replica of payment down"),
+        ("slow: payment, by: 10x, at: 1s", "payment 10x slower"),
+        ("slow: db, add: 200ms, at: 1s", "db 200ms slower"),
+        ("slow: payment.charge, by: 1.5x, at: 1s", "payment.charge 1.5x slower"),
+        ("fail: payment, rate: 10%, at: 1s", "10% of payment's requests fail"),
+        ("fail: payment, at: 1s, kind: crash", "all of payment's requests crash"),
+        ("cut: order -> payment, at: 1s", "order -> payment cut"),
+        ("delay: order -> payment, add: 100ms, at: 1s", "order -> payment 100ms later"),
+        ("drop: order -> payment, rate: 5%, at: 1s", "order -> payment loses 5%"),
+        ("pause: db, at: 1s", "db paused"),
+        ("zone: south, at: 1s", "zone south down"),
+        ("deploy: payment, at: 1s", "deploy of payment"),
+        ("change: {services.payment.replicas: 4}, at: 1s", "services.payment.replicas = 4"),
+        ("id: friday, crash: payment, at: 1s", "friday: payment down"),
+    ],
+)
 def test_labels_are_plain_words(fault: str, label: str) -> None:
     assert only_fault(plan(SHOP % fault)).label == label
 
 
-@pytest.mark.parametrize(("fault", "expected"), [
-    ("crash: payment", {"service": 1}),
-    ("slow: payment.charge, by: 2x", {"body": 1, "service": NONE}),
-    ("pause: db", {"store": 0}),
-    ("zone: south", {"zone": 1}),
-    ("cut: order -> payment", {"caller": 0, "callee": 1}),
-    ("cut: clients -> order", {"caller": CLIENTS, "callee": 0}),
-    ("cut: order -> db", {"caller": 0, "callee": NONE, "callee_store": 0}),
-    ("cut: order -> jobs", {"caller": 0, "callee": NONE, "channel": 0}),
-    ("cut: jobs -> payment", {"caller": NONE, "callee": 1, "channel": 0}),
-])
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("crash: payment", {"service": 1}),
+        ("slow: payment.charge, by: 2x", {"body": 1, "service": NONE}),
+        ("pause: db", {"store": 0}),
+        ("zone: south", {"zone": 1}),
+        ("cut: order -> payment", {"caller": 0, "callee": 1}),
+        ("cut: clients -> order", {"caller": CLIENTS, "callee": 0}),
+        ("cut: order -> db", {"caller": 0, "callee": NONE, "callee_store": 0}),
+        ("cut: order -> jobs", {"caller": 0, "callee": NONE, "channel": 0}),
+        ("cut: jobs -> payment", {"caller": NONE, "callee": 1, "channel": 0}),
+    ],
+)
 def test_whom_a_fault_hits(fault: str, expected: dict[str, int]) -> None:
     found = only_fault(plan(SHOP % f"{fault}, at: 1s"))
     assert {key: getattr(found, key) for key in expected} == expected
@@ -67,18 +73,28 @@ def test_when_a_fault_comes() -> None:
 
 
 def test_a_deploy_changes_its_own_service() -> None:
-    deploy = only_fault(plan(SHOP % "deploy: payment, at: 1s, canary: 10%, canary_for: 5s, max_unavailable: 2, "
-                             "changes: {threads: 2, 'endpoints.charge.steps': [work: 1ms]}"))
-    assert deploy.changes == (("services.payment.threads", 2), ("services.payment.endpoints.charge.steps", [{"work": "1ms"}]))
+    deploy = only_fault(
+        plan(
+            SHOP % "deploy: payment, at: 1s, canary: 10%, canary_for: 5s, max_unavailable: 2, "
+            "changes: {threads: 2, 'endpoints.charge.steps': [work: 1ms]}"
+        )
+    )
+    assert deploy.changes == (
+        ("services.payment.threads", 2),
+        ("services.payment.endpoints.charge.steps", [{"work": "1ms"}]),
+    )
     assert (deploy.canary, deploy.canary_for, deploy.max_unavailable) == (0.1, 5 * SECOND, 2)
 
 
-@pytest.mark.parametrize(("link", "message"), [
-    ("db -> order", "`db` is a store: it answers, but sends nothing of its own"),
-    ("order -> clients", "`clients` send requests, nothing is sent to them"),
-    ("clients -> db", "nothing passes from `clients` to `db`: only a service uses stores and channels"),
-    ("jobs -> db", "nothing passes from `jobs` to `db`: only a service uses stores and channels"),
-])
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ("db -> order", "`db` is a store: it answers, but sends nothing of its own"),
+        ("order -> clients", "`clients` send requests, nothing is sent to them"),
+        ("clients -> db", "nothing passes from `clients` to `db`: only a service uses stores and channels"),
+        ("jobs -> db", "nothing passes from `jobs` to `db`: only a service uses stores and channels"),
+    ],
+)
 def test_a_link_that_carries_nothing_is_an_error(link: str, message: str) -> None:
     (found,) = problems(SHOP % f"cut: {link}, at: 1s")
     assert (found.code, found.message, found.path) == ("E707", message, "faults[0].cut")

@@ -71,14 +71,26 @@ def at(ms: float) -> Dist:
 def test_services_and_bodies() -> None:
     system = plan(TEXT)
     assert (system.name, system.zones) == ("small", ("north", "south"))
-    common = {"discipline": "fifo", "balance": "round_robin", "client_balancer": False, "rate": 0.0, "burst": 0, "detect": 0,
-              "startup": at(0), "autoscale": None, "function": None, "cost_per_hour": 0.0, "external": False}
-    assert [s for s in system.services if s.name == "b"] == [Service(
-        index=1, name="b", bodies=(2, 3), replicas=1, threads=16, queue=100, cpu=None, zones=(), **common)]
+    common = {
+        "discipline": "fifo",
+        "balance": "round_robin",
+        "client_balancer": False,
+        "rate": 0.0,
+        "burst": 0,
+        "detect": 0,
+        "startup": at(0),
+        "autoscale": None,
+        "function": None,
+        "cost_per_hour": 0.0,
+        "external": False,
+    }
+    assert [s for s in system.services if s.name == "b"] == [
+        Service(index=1, name="b", bodies=(2, 3), replicas=1, threads=16, queue=100, cpu=None, zones=(), **common)
+    ]
     a = service(system, "a")
     assert (a.bodies, a.replicas, a.threads, a.queue, a.zones) == ((0, 1), 2, UNLIMITED, UNLIMITED, (0, 1))
     assert a.cpu is not None
-    assert (a.cpu.cores, a.cpu.sharing) == (2.0, False)   # an event loop serves its work in order
+    assert (a.cpu.cores, a.cpu.sharing) == (2.0, False)  # an event loop serves its work in order
     assert system.bodies == (
         Body(0, 0, "x", (0, 2), idempotent=True, http="GET /x"),
         Body(1, 0, "local", (), http="POST /local"),
@@ -91,7 +103,9 @@ def test_steps_and_edges() -> None:
     system = plan(TEXT)
     place = "services.a.endpoints.x.steps"
     policy = CallPolicy(
-        timeout=200 * MS, fallback=(1,), protocol="grpc",
+        timeout=200 * MS,
+        fallback=(1,),
+        protocol="grpc",
         retry=Retry(3, 50 * MS, 2.0, NEVER, "full", tuple(sorted((Outcome.TIMEOUT, Outcome.ERROR)))),
         breaker=Breaker(0.5, 0, 2.0, 0, 20, False, 20, 5 * SECOND, 10),
     )
@@ -101,19 +115,27 @@ def test_steps_and_edges() -> None:
         Step(2, Verb.CALL, "call a.local#0", f"{place}[1]", 0, 0, target=1, edge=1, policy=PLAIN),
         Step(3, Verb.WRITE, "write db#0", "services.b.endpoints.y.steps[0]", 1, 2, target=0),
         Step(4, Verb.PUBLISH, "publish jobs#0", "services.b.endpoints.y.steps[1]", 1, 2, target=0),
-        Step(5, Verb.CALL, "call a.x#0", "traffic.users.target", NONE, NONE, target=0, policy=CallPolicy(timeout=2 * SECOND)),
+        Step(
+            5,
+            Verb.CALL,
+            "call a.x#0",
+            "traffic.users.target",
+            NONE,
+            NONE,
+            target=0,
+            policy=CallPolicy(timeout=2 * SECOND),
+        ),
     )
     assert system.edges == (Edge(0, 0, 0, 2, False), Edge(1, 2, 0, 1, True))
 
 
 def test_what_is_shared() -> None:
     system = plan(TEXT)
-    assert system.stores == (
-        Store(0, "db", "postgres", 1, UNLIMITED, at(1), Dist("exponential", (4.0 * MS,)), zone=1),
-    )
+    assert system.stores == (Store(0, "db", "postgres", 1, UNLIMITED, at(1), Dist("exponential", (4.0 * MS,)), zone=1),)
     dead = Channel(1, "failed", False, "rabbitmq", at(1), UNLIMITED, False, NONE, 0, 0, SECOND, ())
     assert system.channels == (
-        Channel(0, "jobs", False, "rabbitmq", at(1), 10, True, 1, 0, 0, SECOND, (0,)), dead,
+        Channel(0, "jobs", False, "rabbitmq", at(1), 10, True, 1, 0, 0, SECOND, (0,)),
+        dead,
     )
     once = Retry(1, 0, 1.0, NEVER, "none", ALWAYS)
     assert system.consumers == (Consumer(0, 3, 1, 0, 4, 8, once, True),)
@@ -122,10 +144,23 @@ def test_what_is_shared() -> None:
 
 def test_traffic_objectives_and_run() -> None:
     system = plan(TEXT)
-    assert system.sources == (Source(
-        index=0, name="users", journey=(5,), single=True, arrivals="poisson", stages=(Stage(5.0, 10.0, 20 * SECOND),),
-        burst=(), times=(), start=SECOND, count=UNLIMITED, users=0, think=None, policy=CallPolicy(timeout=2 * SECOND),
-    ),)
+    assert system.sources == (
+        Source(
+            index=0,
+            name="users",
+            journey=(5,),
+            single=True,
+            arrivals="poisson",
+            stages=(Stage(5.0, 10.0, 20 * SECOND),),
+            burst=(),
+            times=(),
+            start=SECOND,
+            count=UNLIMITED,
+            users=0,
+            think=None,
+            policy=CallPolicy(timeout=2 * SECOND),
+        ),
+    )
     assert system.objectives == (
         Objective(0, "p99 < 800ms", 0, NONE, "p99", True, 800.0 * MS, True),
         Objective(1, "success >= 99%", NONE, 0, "success", False, 0.99, False),
@@ -174,6 +209,6 @@ channels: {t: {kind: topic, partitions: 6, rebalance: 2s, dead_letter: t-dead}}
 """)
     topic, dead = system.channels
     assert (topic.topic, topic.broker, topic.partitions, topic.rebalance) == (True, "kafka", 6, 2 * SECOND)
-    assert (dead.name, dead.topic, dead.broker) == ("t-dead", False, "rabbitmq")   # implied: always a queue
+    assert (dead.name, dead.topic, dead.broker) == ("t-dead", False, "rabbitmq")  # implied: always a queue
     assert system.consumers[0].retry.attempts == UNLIMITED
     assert step(system, "services.a.endpoints.x.steps[0]").key == Dist("zipf", (9.0, 1.0))

@@ -41,8 +41,10 @@ def test_a_rate_lasts_as_long_as_it_says_or_as_the_run() -> None:
 
 
 def test_the_run_lasts_until_the_last_source_has_ended() -> None:
-    system = plan(SHOP + "traffic: {one: {target: a.x, rate: 1/s, for: 9s}, two: {target: a.x, start: 5s, "
-                  "stages: [{rate: 1/s, for: 3s}, {rate: 0, for: 4s}]}}")
+    system = plan(
+        SHOP + "traffic: {one: {target: a.x, rate: 1/s, for: 9s}, two: {target: a.x, start: 5s, "
+        "stages: [{rate: 1/s, for: 3s}, {rate: 0, for: 4s}]}}"
+    )
     assert system.run.duration == 12 * SECOND
 
 
@@ -96,16 +98,28 @@ def test_pauses_of_a_journey() -> None:
     assert told(users("journey: [a.x, a.y, a.z], think: 1s, rate: 1/s, for: 1s")) == ["a.x", 1.0, "a.y", 1.0, "a.z"]
     # a pause that is written takes the place of the source's, an own one is kept even at the end
     assert told(users("journey: [a.x, {think: 5s}, a.y, {target: a.z, think: 2s}], think: 1s, rate: 1/s, for: 1s")) == [
-        "a.x", 5.0, "a.y", 1.0, "a.z", 2.0]
-    assert told(users("journey: [{choose: [{journey: [a.x]}, {}]}, a.y, {repeat: 2, journey: [a.z]}], think: 1s, "
-                      "rate: 1/s, for: 1s")) == [("CHOOSE", ["a.x", 1.0], []), "a.y", 1.0, ("REPEAT", ["a.z", 1.0])]
+        "a.x",
+        5.0,
+        "a.y",
+        1.0,
+        "a.z",
+        2.0,
+    ]
+    assert told(
+        users(
+            "journey: [{choose: [{journey: [a.x]}, {}]}, a.y, {repeat: 2, journey: [a.z]}], think: 1s, "
+            "rate: 1/s, for: 1s"
+        )
+    ) == [("CHOOSE", ["a.x", 1.0], []), "a.y", 1.0, ("REPEAT", ["a.z", 1.0])]
     assert told(users("journey: [a.x, a.y], rate: 1/s, for: 1s")) == ["a.x", "a.y"]
     assert source(users("journey: [a.x, a.y], think: 1s, rate: 1/s, for: 1s")).think is None
 
 
 def test_a_visit_says_for_itself_what_differs_from_its_source() -> None:
-    system = users("journey: [a.x, {target: a.z, timeout: 1s, priority: 1, retry: {attempts: 5}, continue: true}], "
-                   "rate: 1/s, for: 1s, timeout: 9s, priority: 2, retry: {attempts: 2}")
+    system = users(
+        "journey: [a.x, {target: a.z, timeout: 1s, priority: 1, retry: {attempts: 5}, continue: true}], "
+        "rate: 1/s, for: 1s, timeout: 9s, priority: 2, retry: {attempts: 2}"
+    )
     plain, own = [s for s in system.steps if s.service == -1]
     assert plain.policy == source(system).policy
     assert (plain.policy.timeout, plain.policy.priority, plain.keep_going) == (9 * SECOND, 2, False)

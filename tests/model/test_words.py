@@ -39,8 +39,19 @@ channels: {q: {}}
 def test_a_word_is_verb_target_and_number_among_equals() -> None:
     assert words(plan(BASE)) == {
         "a.x": [
-            "work#0", "call b.y#0", "work#1", "parallel#0", "call b.y#0", "steps#0", "wait#0", "call b.y#0", "choose#0",
-            "read db#0", "read db#1", "write db#0", "named",
+            "work#0",
+            "call b.y#0",
+            "work#1",
+            "parallel#0",
+            "call b.y#0",
+            "steps#0",
+            "wait#0",
+            "call b.y#0",
+            "choose#0",
+            "read db#0",
+            "read db#1",
+            "write db#0",
+            "named",
         ],
         "b.y": ["work#0", "fail#0"],
         "b.c": ["saga#0", "write db#0", "write db#1"],
@@ -48,14 +59,20 @@ def test_a_word_is_verb_target_and_number_among_equals() -> None:
     }
 
 
-@pytest.mark.parametrize("edit", [
-    ("          - work: 1ms\n", "          - wait: 9ms\n          - read: db\n          - work: 1ms\n"),
-    ("- call: b.y\n          - work", "- {call: b.y, timeout: 1s, retry: {}, fallback: {steps: [work: 1ms]}}\n          - work"),
-    ("  b:\n", "  new: {endpoints: {x: {steps: [work: 1ms, call: b.y]}}}\n  b:\n"),
-    ("work: 1ms, fail: 1%", "wait: 1s, work: 7ms, fail: 2%"),
-    ("stores: {db: {}}", "stores: {other: {}, db: {connections: 1, read: 9ms}}"),
-    ("weight: 3", "weight: 1"),
-])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("          - work: 1ms\n", "          - wait: 9ms\n          - read: db\n          - work: 1ms\n"),
+        (
+            "- call: b.y\n          - work",
+            "- {call: b.y, timeout: 1s, retry: {}, fallback: {steps: [work: 1ms]}}\n          - work",
+        ),
+        ("  b:\n", "  new: {endpoints: {x: {steps: [work: 1ms, call: b.y]}}}\n  b:\n"),
+        ("work: 1ms, fail: 1%", "wait: 1s, work: 7ms, fail: 2%"),
+        ("stores: {db: {}}", "stores: {other: {}, db: {connections: 1, read: 9ms}}"),
+        ("weight: 3", "weight: 1"),
+    ],
+)
 def test_what_is_unrelated_leaves_words_alone(edit: tuple[str, str]) -> None:
     before, after = words(plan(BASE)), words(plan(BASE.replace(*edit)))
     assert BASE.replace(*edit) != BASE
@@ -106,10 +123,17 @@ def _by_name(system: System) -> dict[str, object]:
     name = system.body_name
     found: dict[str, object] = {}
     for service in system.services:
-        found[service.name] = (service.replicas, service.threads, service.queue, sorted(name(b) for b in service.bodies))
+        found[service.name] = (
+            service.replicas,
+            service.threads,
+            service.queue,
+            sorted(name(b) for b in service.bodies),
+        )
     for body in system.bodies:
         steps = [s for s in system.steps if s.body == body.index]
-        found[name(body.index)] = [(s.verb, s.word, s.path, s.dist, s.weights, s.rate, _target(system, s)) for s in steps]
+        found[name(body.index)] = [
+            (s.verb, s.word, s.path, s.dist, s.weights, s.rate, _target(system, s)) for s in steps
+        ]
     found["edges"] = None
     for edge in system.edges:
         found[f"edge {system.steps[edge.step].path}"] = (name(edge.caller), name(edge.callee), edge.local)

@@ -40,7 +40,7 @@ def check_counts(system: System, problems: Problems) -> None:
                            "an open loop (`rate`) needs no user of its own for each request")
     length = system.run.duration + system.run.drain
     if length > LONGEST:
-        problems.error("E703", "simulation.duration", f"a run of about {in_words(length / SECOND)} is too long: "
+        problems.error("E703", "simulation.duration", f"a run of {in_words(length / SECOND)} is too long: "
                        f"the most is {in_words(LONGEST / SECOND)}", "write a shorter duration, and a shorter drain")
 
 
