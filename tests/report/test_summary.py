@@ -369,3 +369,21 @@ def test_what_cannot_be_told_apart_is_said_by_name_and_only_when_used() -> None:
     )
     assert "gRPC" in said and "call:user.get" in said
     assert "java, python" in said and "embedded" in said
+
+
+def test_a_name_that_does_not_fit_loses_its_middle() -> None:
+    result = slow_payment()
+    result.endpoints[0].name = "productcatalogservice.get-product"
+    result.endpoints[1].name = "productcatalogservice.search-products"
+    names = [line.split()[0] for line in _lines(shown(result), "  productcat") if "98,123" in line]
+    assert len(names) == 2 and all("…" in name for name in names)
+    assert names[0].endswith("t-product") and names[1].endswith("h-products")
+
+
+def test_a_column_in_which_nobody_has_anything_to_say_is_left_out() -> None:
+    result = slow_payment()
+    header = next(line for line in shown(result).splitlines() if "replicas" in line and "waited" in line)
+    assert header.split() == ["replicas", "busy", "queue", "wait", "p95", "waited", "refused", "retries", "breaker"]
+    result.edges, result.breakers = [], []
+    header = next(line for line in shown(result).splitlines() if "replicas" in line and "waited" in line)
+    assert header.split() == ["replicas", "busy", "queue", "wait", "p95", "waited", "refused"]

@@ -112,8 +112,7 @@ def _bottleneck(found: Bottleneck, levels: tuple[Level, ...]) -> str:
         verdict = f"and {against} is {significant(1 / found.factor, 2)} times that"
     else:
         verdict = f"{significant(found.factor, 2)} times {against}"
-    first = f" The {found.first} fill up first: they wait for it." if found.first else ""
-    return f"The bottleneck is {what}{grown}: at most {rate(found.rate)} can last, {verdict}.{first}"
+    return f"The bottleneck is {what}{grown}: at most {rate(found.rate)} can last, {verdict}."
 
 
 def _worst(entry: Entry) -> str:

@@ -31,7 +31,8 @@ def notes(result: Result) -> Iterator[RenderableType]:
 def indistinct(plan: Mapping[str, Any]) -> list[str]:
     """What the file sets by name that this simulation gives no cost of its own, computed from the plan that ran."""
     said = []
-    grpc = sorted({s["word"] for s in plan.get("steps", ()) if s.get("policy", {}).get("protocol") == "grpc"})
+    calls = [s["word"] for s in plan.get("steps", ()) if s.get("policy", {}).get("protocol") == "grpc"]
+    grpc = sorted({word.removeprefix("call ").split("#")[0] for word in calls})
     endpoints = [b["name"] for b in plan.get("bodies", ()) if b.get("grpc")]
     if grpc or endpoints:
         said.append(

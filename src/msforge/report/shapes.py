@@ -40,9 +40,18 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], width: in
         made.add_column(
             title, justify="left" if n < names else "right", no_wrap=True, overflow="ellipsis", width=wide[n]
         )
-    for row in cells:
-        made.add_row(*row)
+    for first, *others in cells:
+        made.add_row(shortened(first, wide[0]), *others)
     return indented(made)
+
+
+def shortened(text: Text, width: int) -> Text:
+    """`text` in at most `width` columns: its middle goes, since names that begin alike often end differently."""
+    if text.cell_len <= width:
+        return text
+    front = (width - 1) * 3 // 5
+    short = text.plain[:front] + "…" + text.plain[len(text.plain) - (width - 1 - front) :]
+    return Text(short, style=text.style)
 
 
 def bullets(items: Iterable[str], mark: str = "•") -> Table:

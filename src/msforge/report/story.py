@@ -37,7 +37,7 @@ def _hurting(result: Result, symptoms: dict[str, str]) -> list[ServiceResult | S
     parts: list[ServiceResult | StoreResult] = [*result.services, *result.stores]
     order = list(symptoms)[::-1]
     named = sorted((p for p in parts if p.name in symptoms), key=lambda p: order.index(p.name))
-    rest = [p for p in parts if p.name not in symptoms and (_busy(p) >= BUSY or _refused(p) > 0)]
+    rest = [p for p in parts if p.name not in symptoms and (_busy(p) >= BUSY or _refused(p) > 0 or _queues(p))]
     return named + sorted(rest, key=lambda p: (-_busy(p), -_refused(p), p.name))
 
 
@@ -55,11 +55,17 @@ def _refused(part: ServiceResult | StoreResult) -> int:
     return part.refused if isinstance(part, ServiceResult) else 0
 
 
+def _queues(part: ServiceResult | StoreResult) -> bool:
+    return (part.waiting.value or 0.0) >= 1
+
+
 def _what(part: ServiceResult | StoreResult) -> str:
     if _busy(part) >= 0.95:
         return "saturated"
     if _refused(part):
         return "refuses"
+    if _queues(part):
+        return "queues"
     return "busy" if _busy(part) >= BUSY else "busiest"
 
 
@@ -84,8 +90,8 @@ def why(result: Result) -> Iterator[RenderableType]:
     if not story.suspects:
         return
     first, others = story.suspects[0], story.suspects[1:]
-    spread = [e.text for e in first.spread]
-    yield indented(bullets([e.text for e in first.evidence if e.text != story.headline] + spread))
+    told = [e.text for e in (*first.evidence, *first.spread)]
+    yield indented(bullets([text for text in told if text not in story.headline]))
     if not story.decided and others:
         yield indented(Text("The evidence does not decide between these:", style="yellow"))
         yield indented(bullets([_suspicion(s) for s in story.suspects[:4]]))

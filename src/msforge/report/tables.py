@@ -14,6 +14,8 @@ from msforge.report.text import NOTHING, clean, count, duration, money, percent,
 from msforge.results.figures import Traffic
 from msforge.results.result import ChannelResult, Edge, Result, ServiceResult, StoreResult
 
+MAY_BE_SILENT = ("cpu", "refused", "retries", "breaker")
+"""Columns of the services' table that are left out when nobody has anything to say in them."""
 MOST = 24
 """Rows of a table before the quieter ones are left out, said by number."""
 
@@ -104,8 +106,26 @@ def _services(result: Result, width: int) -> Iterator[RenderableType]:
     shown = sorted(result.services, key=lambda s: (-(s.utilisation.value or 0.0), -s.refused))[:MOST]
     chosen = {id(s) for s in shown}
     yield heading("Services")
-    titles = ("", "replicas", "busy", "cpu", "queue", "wait p95", "waited", "refused", "retries", "breaker")
+    titles: tuple[str, ...] = (
+        "",
+        "replicas",
+        "busy",
+        "cpu",
+        "queue",
+        "wait p95",
+        "waited",
+        "refused",
+        "retries",
+        "breaker",
+    )
     rows = [_service(s, retries[s.name], changes[s.name]) for s in result.services if id(s) in chosen]
+    silent = [
+        n
+        for n, title in enumerate(titles)
+        if title in MAY_BE_SILENT and all(r[n].plain in ("0", NOTHING) for r in rows)
+    ]
+    titles = tuple(title for n, title in enumerate(titles) if n not in silent)
+    rows = [tuple(cell for n, cell in enumerate(row) if n not in silent) for row in rows]
     yield table(titles, rows, width)
     if len(shown) < len(result.services):
         yield indented(Text(f"and {len(result.services) - len(shown)} less busy ones; --json has them all"))
@@ -252,16 +272,18 @@ def _storm(result: Result) -> Iterator[RenderableType]:
     storm = result.storm
     again, gone = storm.retry_share.value or 0.0, storm.gone_share.value or 0.0
     recoveries = [r for r in storm.recoveries if r.replication == 0]
-    if not again and not gone and not recoveries and (storm.attempts.value or 1.0) <= 1.0:
+    repeated = again > 0 or gone > 0 or (storm.attempts.value or 1.0) > 1.0
+    if not repeated and not recoveries:
         return
-    yield heading("Retries and recovery")
+    yield heading("Retries and recovery" if repeated else "Recovery")
     made = Table.grid(padding=(0, 2))
     made.add_column(no_wrap=True)
     made.add_column(justify="left", overflow="fold")
-    made.add_row("client tries per request", count(storm.attempts.value))
-    made.add_row("requests inside per request", count(storm.amplification.value))
-    made.add_row("calls that were retries", percent(again))
-    made.add_row("work done for nobody", Text(percent(gone), "bold red" if gone > 0.1 else ""))
+    if repeated:
+        made.add_row("client tries per request", count(storm.attempts.value))
+        made.add_row("requests inside per request", count(storm.amplification.value))
+        made.add_row("calls that were retries", percent(again))
+        made.add_row("work done for nobody", Text(percent(gone), "bold red" if gone > 0.1 else ""))
     for recovery in recoveries[:6]:
         made.add_row(
             name(recovery.entry.split(" -> ")[-1], 28), Text(f"{clean(recovery.label)}: {clean(recovery.text)}")

@@ -14,7 +14,7 @@ from msforge.report.shapes import heading, indented
 from msforge.report.text import clean, count, duration, moment, percent, rate, sparkline
 from msforge.results.result import Result, Series, ServiceSeries, TrafficSeries
 
-LABEL = 18
+LABEL = 24
 SCALE = 14
 MOST_ROWS = 9
 
@@ -35,18 +35,19 @@ def when(result: Result, width: int) -> Iterator[RenderableType]:
     series = result.series
     if series.buckets < 2:
         return
-    cells = max(width - LABEL - SCALE - 6, 10)
-    cells = min(cells, series.buckets)
+    tracks, faults = _tracks(result), _faults(result)
+    label = min(max((len(clean(t)) for t in [*(t.label for t in tracks), *(f for f, _ in faults)]), default=0), LABEL)
+    cells = min(max(width - label - SCALE - 6, 10), series.buckets)
     yield heading("When")
     made = Table.grid(padding=(0, 2), pad_edge=False)
-    made.add_column(width=LABEL, no_wrap=True, overflow="ellipsis")
+    made.add_column(width=label, no_wrap=True, overflow="ellipsis")
     made.add_column(no_wrap=True)
     made.add_column(no_wrap=True, overflow="ellipsis")
-    for track in _tracks(result):
+    for track in tracks:
         style = "red" if track.alarm else "cyan"
         made.add_row(clean(track.label), Text(sparkline(track.values, cells, track.top), style), track.scale)
-    for label, windows in _faults(result):
-        made.add_row(Text(clean(label), "bold"), Text(_marks(windows, series, cells), "bold magenta"), _spans(windows))
+    for words, windows in faults:
+        made.add_row(Text(clean(words), "bold"), Text(_marks(windows, series, cells), "bold magenta"), _spans(windows))
     made.add_row("", _axis(series, cells), "")
     yield indented(made)
     if result.replications > 1:

@@ -49,9 +49,8 @@ def objectives(result: Result) -> Iterator[RenderableType]:
     """Each objective: a mark, what was wanted, what was measured, and the verdict in a word."""
     yield heading("Objectives")
     if not result.objectives:
-        yield indented(
-            Text("none in the file. Add some, e.g.  objectives: {gateway.checkout: [p99 < 800ms, success > 99%]}")
-        )
+        entry = clean(result.entries[0].name.split(" -> ")[-1], limit=30) if result.entries else "service.endpoint"
+        yield indented(Text(f"none in the file; to add one: objectives: {{{entry}: [p99 < 800ms]}}"))
         return
     made = Table.grid(padding=(0, 2), pad_edge=False)
     for justify in ("left", "left", "left", "right", "left"):
@@ -78,7 +77,7 @@ def measured_text(measured: Measured, unit: str) -> str:
     if measured.value is None:
         return "nothing measured"
     half = measured.half_width
-    return figure(measured.value, unit) + (f" ± {figure(half, unit, 2)}" if half is not None else "")
+    return figure(measured.value, unit) + (f" ± {figure(half, unit, 2)}" if half else "")
 
 
 def _verdict(objective: ObjectiveResult) -> Text:
