@@ -11,8 +11,6 @@ from msforge.analysis.load import Load, load_at
 from msforge.analysis.response import Response, Station
 from msforge.model.plan import System
 
-HALVINGS = 24
-
 
 def rate_limits(load: Load) -> list[Station]:
     """Services with a rate limit, seen as stations: utilisation is the share of the limit that is asked for."""
@@ -30,9 +28,9 @@ def rate_limits(load: Load) -> list[Station]:
 def bottleneck(system: System, level: Solved) -> Bottleneck | None:
     """The station with the least room when every open source grows in proportion; None without traffic or limits.
 
-    By the bottleneck law no rate beyond 1 / (largest demand per request and server) can last. Pools
-    that wait for others fill up earlier than their own demand says: the largest factor at which every
-    mean wait is finite is found by bisection.
+    By the bottleneck law no rate beyond 1 / (largest demand per request and server) can last; a pool
+    of threads counts its hold time as if nobody waited (Denning and Buzen 1978; Lazowska et al., 5.2).
+    An upper bound: how near to it the system comes, with pools that wait for one another, simulating shows.
     """
     rates = tuple(0.0 if s.users > 0 else r for s, r in zip(system.sources, level.rates, strict=True))
     closed = not any(rates)
@@ -45,15 +43,10 @@ def bottleneck(system: System, level: Solved) -> Bottleneck | None:
     stations = [*Response(load, queueing=False).stations(), *rate_limits(load)]
     full = max(stations, key=_room, default=None)
     if full is None or _room(full) <= 0:
-        return Bottleneck("", "", level.name, None, None, "", scaled)
-    limit = 1 / _room(full)
-    factor, first = _waits_limit(most, rates, limit)
-    if first is not None and (first.kind, first.index) == (full.kind, full.index):
-        first = None
-    words = f"{first.kind} of {first.name}" if first is not None and factor < 0.97 * limit else ""
-    factor = factor if words else limit
+        return Bottleneck("", "", level.name, None, None, scaled)
+    factor = 1 / _room(full)
     asked = sum(rate * sum(load.flow.entries(s).values()) for s, rate in zip(system.sources, rates, strict=True))
-    return Bottleneck(full.kind, full.name, level.name, factor, asked * factor, words, scaled)
+    return Bottleneck(full.kind, full.name, level.name, factor, asked * factor, scaled)
 
 
 def _room(station: Station) -> float:
@@ -71,30 +64,3 @@ def _grown(system: System) -> tuple[System, bool]:
         replace(s, replicas=s.autoscale.maximum) if s.autoscale is not None else s for s in system.services
     )
     return replace(system, services=services), services != system.services
-
-
-def _waits_limit(system: System, rates: tuple[float, ...], limit: float) -> tuple[float, Station | None]:
-    """The largest factor up to `limit` at which all waits are finite, and the fullest pool there."""
-    if len(system.bodies) > 2000 or not math.isfinite(limit):
-        return limit, None
-    at_limit = _finite(system, rates, limit * 0.995)
-    if at_limit is not None:
-        return limit, None
-    low, high, last = 0.0, limit, None
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        found = _finite(system, rates, middle)
-        if found is None:
-            high = middle
-        else:
-            low, last = middle, found
-        if high - low < 1e-3 * limit:
-            break
-    pools = [s for s in last.stations() if s.kind == "threads"] if last is not None else []
-    return low, max(pools, key=lambda s: s.utilisation, default=None)
-
-
-def _finite(system: System, rates: tuple[float, ...], factor: float) -> Response | None:
-    response = Response(load_at(system, tuple(r * factor for r in rates)))
-    means = [response.sojourn(b).mean for b, n in enumerate(response.load.bodies) if n > 0]
-    return response if response.converged and all(m < 1e6 for m in means) else None

@@ -96,7 +96,6 @@ class Bottleneck:
     level: str                    # the mix that is scaled
     factor: float | None          # times that level's traffic; None = nothing limits
     rate: float | None            # requests per second of all sources then
-    first: str                    # the pool that fills up first, when it is another: it waits for the bottleneck
     scaled: bool                  # counts the most replicas that autoscalers may start
 
 

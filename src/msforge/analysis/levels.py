@@ -13,6 +13,7 @@ from msforge.records import SECOND
 
 HALVINGS = 40
 SWEEPS = 4
+BARELY = 1e-6    # of its own load that a single user finds: none, but its requests still pass
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def solve(system: System, moment: Moment, name: str, ramping: bool = False) -> S
 
 
 def _seen(system: System, rates: list[float]) -> tuple[float, ...]:
-    return tuple(r * (s.users - 1) / s.users if s.users > 0 else r for s, r in zip(system.sources, rates, strict=True))
+    pairs = zip(system.sources, rates, strict=True)
+    return tuple(r * max((s.users - 1) / s.users, BARELY) if s.users > 0 else r for s, r in pairs)
 
 
 def _closed_rate(system: System, rates: list[float], source: Source) -> float:

@@ -244,9 +244,9 @@ def loops(facts: Facts) -> Iterator[Finding]:
                     names = listed([facts.name(b) for b in sorted(inside)])
                     yield Finding(
                         "W137", step.path,
-                        f"messages may go round for ever: {system.channels[step.target].name} leads back to where it "
-                        f"is published ({names})",
-                        "break the loop, or be sure that each round publishes less than one message on average",
+                        f"messages go round: {system.channels[step.target].name} leads back to where it is published "
+                        f"({names}). They die out as it stands; a retry or a weight more, and they never do",
+                        "break the loop, or bound it with a count that each message carries",
                     )
 
 

@@ -97,7 +97,8 @@ def _latency(level: Solved, judge: Exactness, body: int) -> Latency:
     if not math.isfinite(mean) or mean > 1e6 or not level.response.converged:
         full = [s for s in level.stations() if not math.isfinite(s.wait) and s.utilisation >= 1]
         why = [f"{_words(s)} cannot do what is offered" for s in full[:3]]
-        return Latency(level.name, None, "none", (), tuple(why) or ("the load is too close to what can be done",))
+        why = why or ["the load is so near the limit that the approximations give none"]
+        return Latency(level.name, None, "none", (), tuple(why))
     verdict = judge.entry(body)
     kind = "approximation" if verdict.reasons else "exact"
     return Latency(level.name, _ns(mean), kind, tuple(verdict.methods), tuple(verdict.reasons))

@@ -159,8 +159,11 @@ def _fitted(parts: tuple[tuple[float, float], ...], need: int) -> tuple[float, f
     low = min(mu - 7 * sigma for mu, sigma in wide)
     high = max(mu + (7 + 2 * sigma) * sigma for mu, sigma in wide)
     step = max(min(sigma for _, sigma in wide) / 2, (high - low) / POINTS)
-    first, second, y = math.exp(low), math.exp(2 * low), low
+    y = low
     endless = len(parts) - len(shapes)
+    # Below `low` none is over; the second terms are Euler and Maclaurin's for the edge there.
+    first = math.exp(low) * (1 + step * step / 12)
+    second = math.exp(2 * low) * (1 + step * step / 3)
     while y < high:
         below = [1.0 if mu == -math.inf else 0.5 * math.erfc((mu - y) / (sigma * ROOT2)) for mu, sigma in shapes]
         if need == len(parts):
