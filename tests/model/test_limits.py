@@ -53,6 +53,21 @@ def test_fan_out_that_doubles_at_every_level() -> None:
     assert message == "one arrival of `u` leads to about 1e18 requests: the most is about 1e7"
 
 
+def test_parallel_inside_parallel() -> None:
+    text = SHOP.replace("y: {}", "y: {steps: [{parallel: 2000, steps: [call: a.z]}]}, "
+                        "z: {steps: [{parallel: 2000, steps: [wait: 1ms]}]}")
+    assert only(text + "traffic: {u: {target: a.y, at: [0s]}}")[2] == (
+        "one arrival of `u` does about 4e6 things at once: the most is about 1e6")
+    assert plan(text.replace("parallel: 2000", "parallel: 400") + "traffic: {u: {target: a.y, at: [0s]}}").steps
+
+
+def test_an_endless_estimate_is_told_in_words() -> None:
+    deep = "{repeat: 1000000000, steps: [{repeat: 1000000000, steps: [work: 1ms]}]}"
+    text = SHOP.replace("y: {}", f"y: {{steps: [{deep}]}}") + "traffic: {u: {target: a.y, at: [0s]}}"
+    assert only(text)[2] == (
+        "this run would have about 1e18 steps and take more than a thousand years: the most is about 2e10")
+
+
 def test_messages_that_cause_ever_more_messages() -> None:
     text = """
 services: {a: {endpoints: {x: {steps: [publish: q]}}, consumers: {c: {from: q, steps: [publish: q]}}}}

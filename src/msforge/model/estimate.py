@@ -18,6 +18,8 @@ LIMIT: Final = 2e9
 EVENTS_LIMIT: Final = 2e10
 TREE_LIMIT: Final = 1e7
 """Requests to services that a single arrival may lead to: they may all be under way at once."""
+WIDTH_LIMIT: Final = 1e6
+"""Things that a single arrival may have under way at once: each needs memory."""
 REQUESTS_PER_SECOND: Final = 1e5
 EVENTS_PER_SECOND: Final = 1e6
 """What one core simulates, roughly; only for the estimate's words."""

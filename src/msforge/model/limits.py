@@ -5,10 +5,19 @@ from __future__ import annotations
 from math import isfinite
 from typing import Final
 
-from msforge.model.estimate import EVENTS_LIMIT, LIMIT, TREE_LIMIT, RunEstimate, body_times, estimate, turn_time
+from msforge.model.estimate import (
+    EVENTS_LIMIT,
+    LIMIT,
+    TREE_LIMIT,
+    WIDTH_LIMIT,
+    RunEstimate,
+    body_times,
+    estimate,
+    turn_time,
+)
 from msforge.model.plan import Source, System, Verb
 from msforge.model.problems import Problems
-from msforge.model.visits import visits
+from msforge.model.visits import visits, widths
 from msforge.records import SECOND
 
 MOST_REPLICAS: Final = 10_000
@@ -71,6 +80,10 @@ def check_size(system: System, problems: Problems) -> None:
             problems.error("E701", f"traffic.{source.name}", f"one arrival of `{source.name}` leads to "
                            f"{_about(visit.service_requests)} requests: the most is {_about(TREE_LIMIT)}",
                            "look for `parallel` and `repeat` inside each other, and for messages that cause messages")
+    for source, width in zip(system.sources, widths(system), strict=True):
+        if width > WIDTH_LIMIT and not problems.found:
+            problems.error("E701", f"traffic.{source.name}", f"one arrival of `{source.name}` does {_about(width)} "
+                           f"things at once: the most is {_about(WIDTH_LIMIT)}", "look for `parallel` inside `parallel`")
     if problems.found:
         return
     expected = estimate(system)
@@ -99,8 +112,10 @@ def in_words(seconds: float) -> str:
     """`about 6 years`; a span in its largest fitting unit."""
     if not isfinite(seconds):
         return "for ever"
+    if seconds >= 1000 * _YEAR:
+        return "more than a thousand years"
     for size, unit in _SIZES:
         if seconds >= size:
             count = round(seconds / size)
-            return f"about {count:,} {unit}{'s' if count != 1 else ''}".replace(",", " ")
+            return f"about {count} {unit}{'s' if count != 1 else ''}"
     return "less than a second"

@@ -67,6 +67,26 @@ def visits(system: System) -> tuple[Visits, ...]:
     return tuple([_source(system, source.journey, share, order, of_body) for source in system.sources])
 
 
+def widths(system: System) -> list[float]:
+    """For each source the most steps that one arrival has under way at once, calls followed, messages left out."""
+    of_body: dict[int, float] = {}
+    for body in reversed(call_order(system)):
+        of_body[body] = _width(system, system.bodies[body].block, of_body)
+    return [_width(system, source.journey, of_body) for source in system.sources]
+
+
+def _width(system: System, block: Block, of_body: dict[int, float]) -> float:
+    most = 1.0
+    for index in block:
+        step = system.steps[index]
+        inner = [_width(system, branch, of_body) for branch in step.blocks]
+        if step.verb is Verb.CALL:
+            inner = [of_body[step.target]]
+        together = sum(inner) * step.copies if step.verb is Verb.PARALLEL else max(inner, default=1.0)
+        most = max(most, together)
+    return most
+
+
 @lru_cache(maxsize=16)
 def reach(system: System) -> tuple[Reach, ...]:
     """What one request leads to, for each body."""
