@@ -57,6 +57,15 @@ def test_variants_are_made_once(system: System) -> None:
     assert variant_of(system, changes).digest != system.digest
 
 
+def test_the_same_services_in_another_order_are_another_plan(system: System) -> None:
+    lines = (TEXT % "{slow: b, by: 2x, at: 1s}").splitlines()
+    turned = plan("\n".join([*lines[:2], lines[3], lines[2], *lines[4:]]))
+    assert turned.digest == system.digest
+    changes = (("services.b.replicas", 4),)
+    assert [s.replicas for s in variant_of(system, changes).services] == [1, 4]
+    assert [s.replicas for s in variant_of(turned, changes).services] == [4, 1]
+
+
 def test_a_zone_keeps_its_index(system: System) -> None:
     moved = variant_of(system, (("services.a.zones", ["south"]),))
     assert moved.zones == system.zones == ("north", "south")

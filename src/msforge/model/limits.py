@@ -83,7 +83,8 @@ def check_size(system: System, problems: Problems) -> None:
     for source, width in zip(system.sources, widths(system), strict=True):
         if width > WIDTH_LIMIT and not problems.found:
             problems.error("E701", f"traffic.{source.name}", f"one arrival of `{source.name}` does {_about(width)} "
-                           f"things at once: the most is {_about(WIDTH_LIMIT)}", "look for `parallel` inside `parallel`")
+                           f"things at once: the most is {_about(WIDTH_LIMIT)}",
+                           "look for `parallel` inside `parallel`")
     if problems.found:
         return
     expected = estimate(system)

@@ -26,8 +26,9 @@ FIXED: Final = ("msforge", "name", "faults", "objectives", "simulation", "scenar
 """Parts of a description that a run has already used, or that mean nothing by themselves."""
 NAMED: Final = ("services", "endpoints and consumers", "stores", "channels", "sources")
 KEPT: Final = 64
-_specs: OrderedDict[str, Spec] = OrderedDict()
-_variants: OrderedDict[tuple[str, str], System] = OrderedDict()
+# Keyed by the whole plan: one digest may stand for several orders of the same services.
+_specs: OrderedDict[System, Spec] = OrderedDict()
+_variants: OrderedDict[tuple[System, str], System] = OrderedDict()
 
 
 def variant_of(system: System, changes: Changes) -> System:
@@ -38,7 +39,7 @@ def variant_of(system: System, changes: Changes) -> System:
     """
     if not changes:
         return system
-    key = (system.digest, json.dumps(changes, default=str))
+    key = (system, json.dumps(changes, default=str))
     found = _variants.get(key)
     if found is None:
         found = _variants[key] = _variant(system, changes, key[1])
@@ -51,8 +52,8 @@ def variant_of(system: System, changes: Changes) -> System:
 
 def remember(spec: Spec, system: System) -> None:
     """Keeps the description behind a plan, so that this process need not read its document again."""
-    _specs[system.digest] = spec
-    _specs.move_to_end(system.digest)
+    _specs[system] = spec
+    _specs.move_to_end(system)
     if len(_specs) > 8:
         _specs.popitem(last=False)
 
@@ -86,7 +87,7 @@ def _variant(system: System, changes: Changes, told: str) -> System:
 
 
 def _spec_of(system: System) -> Spec:
-    spec = _specs.get(system.digest)
+    spec = _specs.get(system)
     if spec is None:
         spec = from_data(system.document, file=system.file, folder=Path(system.folder) if system.folder else None)
         remember(spec, system)
