@@ -51,7 +51,7 @@ def tandem() -> Case:
     names = ("a", "b", "c")
     text = system(
         gateway(", ".join(f"call: {n}.serve" for n in names).replace(", ", "}, {").join("{}"))
-        + "".join(server(n, m / MS) for n, m in zip(names, means, strict=True)), rate, 50_000,
+        + "".join(server(n, m / MS) for n, m in zip(names, means, strict=True)), rate, 12_000,
     )
 
     def quantile(q: float) -> float:
@@ -76,7 +76,7 @@ def branching() -> Case:
             "{call: first.serve}, {choose: [{weight: 1, steps: [call: left.serve]}, "
             "{weight: 2, steps: [call: right.serve]}]}, {call: last.serve}"
         )
-        + server("first", 8) + server("left", 25) + server("right", 30, threads=2) + server("last", 8), rate, 60_000,
+        + server("first", 8) + server("left", 25) + server("right", 30, threads=2) + server("last", 8), rate, 12_000,
     )
     first, left = f.mmc_mean(rate, 8 * MS, 1), f.mmc_mean(rate / 3, 25 * MS, 1)
     right = f.mmc_mean(rate * 2 / 3, 30 * MS, 2)
@@ -96,7 +96,7 @@ def closed(users: int) -> Case:
     """Users who think, then pass two servers: exact mean value analysis."""
     think, demands = 0.2, (20 * MS, 10 * MS)
     throughput, response, used = f.mean_value_analysis(users, think, demands)
-    duration = 40_000 / throughput
+    duration = 12_000 / throughput
     text = f"""\
 msforge: 1
 name: closed
@@ -121,7 +121,7 @@ def fork_join() -> Case:
     """Two M/M/1 at once, the slower decides."""
     rate, mean = 50.0, 10 * MS
     text = system(
-        gateway("{parallel: [{call: a.serve}, {call: b.serve}]}") + server("a", 10) + server("b", 10), rate, 60_000
+        gateway("{parallel: [{call: a.serve}, {call: b.serve}]}") + server("a", 10) + server("b", 10), rate, 16_000
     )
     return Case(
         "fork and join of two", "Flatto & Hahn 1984; Nelson & Tantawi 1988", text,
@@ -134,7 +134,7 @@ def fan_out(width: int, need: int) -> Case:
     wants = f", need: {need}" if need < width else ""
     text = system(
         gateway(f"{{parallel: {width}, steps: [call: leaf.serve]{wants}}}") + server("leaf", 10, threads="unlimited"),
-        100.0, 12_000,
+        100.0, 24_000 // width,
     )
     figures = [Figure("mean latency", f.order_statistic_mean(width, need, 10 * MS), mean_latency())]
     if need == width:
@@ -147,7 +147,7 @@ def batches() -> Case:
     """Three jobs at a time into one server."""
     rate, mean, batch = 20.0, 10 * MS, 3
     number = f.batch_mm1_number(rate * batch, mean, batch)
-    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 60_000)
+    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 9_000)
     return Case(
         "batch arrivals, M^3/M/1", "GH 3.1", text,
         (Figure("mean in system", number, in_system("leaf")), Figure("busy", rate * batch * mean, busy("leaf"))),
@@ -179,11 +179,11 @@ def balancing() -> tuple[Case, ...]:
     three = f.shortest_queue_mean(3 * load / mean, mean, 3, 3, 17)
     pair = f.shortest_queue_mean(3 * load / mean, mean, 3, 2, 20)
     return (
-        balanced("random over three", "random", 3, load, f.mmc_mean(load / mean, mean, 1), "splitting; HB 14", 250_000),
-        balanced("round robin over three", "round_robin", 3, load, robin, "E3/M/1; K1 6.4", 120_000),
-        balanced("least connections of two", "least_connections", 2, load, two, "Markov chain, solved", 120_000),
-        balanced("least connections of three", "least_connections", 3, load, three, "Markov chain, solved", 100_000),
-        balanced("power of two of three", "power_of_two", 3, load, pair, "Markov chain, solved", 120_000),
+        balanced("random over three", "random", 3, load, f.mmc_mean(load / mean, mean, 1), "splitting; HB 14", 50_000),
+        balanced("round robin over three", "round_robin", 3, load, robin, "E3/M/1; K1 6.4", 28_000),
+        balanced("least connections of two", "least_connections", 2, load, two, "Markov chain, solved", 24_000),
+        balanced("least connections of three", "least_connections", 3, load, three, "Markov chain, solved", 20_000),
+        balanced("power of two of three", "power_of_two", 3, load, pair, "Markov chain, solved", 24_000),
     )
 
 
@@ -192,7 +192,7 @@ def mean_field() -> Case:
     load, mean = 0.7, 10 * MS
     limit = f.power_of_two_limit(load, mean)
     return balanced(
-        "power of two of 300", "power_of_two", 300, load, limit, "Mitzenmacher 1996, the limit of many", 150_000
+        "power of two of 300", "power_of_two", 300, load, limit, "Mitzenmacher 1996, the limit of many", 30_000
     )
 
 
@@ -211,7 +211,7 @@ stores:
   db: {{kind: postgres, owner: server, connections: {connections}, read: exponential(10ms), write: 1ms}}
 traffic:
   clients: {{target: server.serve, rate: {rate!r}/s}}
-simulation: {{duration: 400s, warmup: 20s, drain: 600s, seed: 20261122}}
+simulation: {{duration: 60s, warmup: 3s, drain: 600s, seed: 20261122}}
 """
     return Case(
         "store as M/M/4", "Erlang C; HB 14.3", text,
@@ -245,7 +245,7 @@ stores:
   cache: {{kind: redis, owner: server, connections: unlimited, read: 0ms, write: 0ms}}
 traffic:
   clients: {{target: server.serve, rate: 100/s}}
-simulation: {{duration: 150s, drain: 5s, seed: 20261122}}
+simulation: {{duration: 60s, warmup: 1s, drain: 5s, seed: 20261122}}
 """
     return Case(name, source, text, (Figure("hit ratio", expected, hits),))
 
@@ -265,7 +265,7 @@ services:
       serve: {{http: POST /serve, steps: [work: exponential(10ms)]}}
 traffic:
   people: {{target: server.serve, users: {users}, think: 0}}
-simulation: {{duration: 60s, warmup: 1s, drain: 60s, seed: 20261122}}
+simulation: {{duration: 10s, warmup: 1s, drain: 60s, seed: 20261122}}
 """
     return Case(
         f"universal scalability, {users} users", "Gunther 1993", text,
@@ -292,7 +292,7 @@ channels:
   jobs: {{kind: queue, broker: rabbitmq}}
 traffic:
   clients: {{target: source.send, rate: {rate!r}/s}}
-simulation: {{duration: 300s, warmup: 15s, drain: 60s, seed: 20261122}}
+simulation: {{duration: 80s, warmup: 4s, drain: 60s, seed: 20261122}}
 """
 
     def backlog(run: Run) -> float:

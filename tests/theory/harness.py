@@ -150,7 +150,7 @@ class Case:
     source: str                   # of the formula
     text: str
     figures: tuple[Figure, ...] = field(repr=False)
-    replications: int = 8
+    replications: int = 16
 
     def run(self) -> list[Seen]:
         """Simulate all replications and read every figure."""

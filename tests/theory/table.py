@@ -7,6 +7,7 @@ picks cases by a part of their name; `--processes N` runs so many at once.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -22,10 +23,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "theory.md"
 BEGIN, END = "<!-- table begin -->", "<!-- table end -->"
 
 
-def run(number: int) -> tuple[list[Seen], float]:
+def run(number: int, replications: int) -> tuple[list[Seen], float]:
     """One case, with its CPU seconds."""
     begin = time.process_time()
-    seen = CASES[number].run()
+    case = CASES[number]
+    seen = dataclasses.replace(case, replications=replications or case.replications).run()
     return seen, time.process_time() - begin
 
 
@@ -47,11 +49,13 @@ def main() -> None:
     parser.add_argument("--case", default="")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--replications", type=int, default=0, help="4, 6, 8, 10, 12, 16, 20 or 24 instead of the case's")
     options = parser.parse_args()
     chosen = [k for k, case in enumerate(CASES) if options.case.lower() in case.name.lower()]
     lines = ["| case | figure | expected | simulated, 95 % | standard errors apart | source |", "|---|---|---|---|---|---|"]
     with ProcessPoolExecutor(options.processes) as pool:
-        for number, (seen, cpu) in zip(chosen, pool.map(run, chosen), strict=True):
+        done = pool.map(run, chosen, [options.replications] * len(chosen))
+        for number, (seen, cpu) in zip(chosen, done, strict=True):
             lines += rows(number, seen)
             print(f"{cpu:6.1f} s  {CASES[number].name}", file=sys.stderr, flush=True)
             if not options.write:
