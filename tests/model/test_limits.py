@@ -19,14 +19,14 @@ def only(text: str) -> tuple[str, str, str]:
 def test_a_rate_of_a_million_millions_is_refused_with_an_estimate() -> None:
     assert only(SHOP + "traffic: {u: {target: a.x, rate: 1000000000000/s, for: 1m}}") == (
         "E701",
-        "traffic.u",
+        "traffic.u.rate",
         "this run would have about 6e13 requests to services and take about 19 years: the most is about 2e9",
     )
 
 
 def test_the_largest_source_is_named() -> None:
     text = SHOP + "traffic: {u: {target: a.x, rate: 1/s, for: 1m}, v: {target: a.x, rate: 1000000000/s, for: 1m}}"
-    assert only(text)[1] == "traffic.v"
+    assert only(text)[1] == "traffic.v.rate"
 
 
 def test_a_million_requests_are_fine() -> None:
@@ -49,7 +49,7 @@ def test_fan_out_that_doubles_at_every_level() -> None:
         inner = f"parallel: 2, steps: [call: s{i + 1}.x]" if i + 1 < layers else "work: 1ms"
         lines.append(f"  s{i}: {{endpoints: {{x: {{steps: [{{{inner}}}]}}}}}}")
     code, path, message = only("\n".join(lines) + "\ntraffic: {u: {target: s0.x, at: [0s]}}")
-    assert (code, path) == ("E701", "traffic.u")
+    assert (code, path) == ("E701", "traffic.u.target")
     assert message == "one arrival of `u` leads to about 1e18 requests: the most is about 1e7"
 
 

@@ -77,12 +77,12 @@ def check_size(system: System, problems: Problems) -> None:
     """Refuses a run that would not end in this life, with the estimate."""
     for source, visit in zip(system.sources, visits(system), strict=True):
         if visit.service_requests > TREE_LIMIT:
-            problems.error("E701", f"traffic.{source.name}", f"one arrival of `{source.name}` leads to "
+            problems.error("E701", _turn(system, source), f"one arrival of `{source.name}` leads to "
                            f"{_about(visit.service_requests)} requests: the most is {_about(TREE_LIMIT)}",
                            "look for `parallel` and `repeat` inside each other, and for messages that cause messages")
     for source, width in zip(system.sources, widths(system), strict=True):
         if width > WIDTH_LIMIT and not problems.found:
-            problems.error("E701", f"traffic.{source.name}", f"one arrival of `{source.name}` does {_about(width)} "
+            problems.error("E701", _turn(system, source), f"one arrival of `{source.name}` does {_about(width)} "
                            f"things at once: the most is {_about(WIDTH_LIMIT)}",
                            "look for `parallel` inside `parallel`")
     if problems.found:
@@ -91,8 +91,13 @@ def check_size(system: System, problems: Problems) -> None:
     if expected.service_requests <= LIMIT and expected.events <= EVENTS_LIMIT:
         return
     largest = max(range(len(system.sources)), key=lambda index: expected.by_source[index])
-    problems.error("E701", f"traffic.{system.sources[largest].name}", _too_large(expected),
+    problems.error("E701", problems.driver(system.sources[largest].name), _too_large(expected),
                    "lower the rate or the repetitions, or make the run shorter (simulation.duration)")
+
+
+def _turn(system: System, source: Source) -> str:
+    """The path of what a client does in a turn, or of its beginning."""
+    return system.steps[source.journey[0]].path
 
 
 def _too_large(expected: RunEstimate) -> str:

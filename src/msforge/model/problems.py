@@ -22,6 +22,10 @@ class Problems:
         """One more error about the value at a dotted path."""
         self.found.append(self._spec.diagnostic(Severity.ERROR, code, path, message, help))
 
+    def driver(self, source: str) -> str:
+        """The path of what drives a source: its rate, stages, times or users."""
+        return f"traffic.{source}.{self._spec.model.traffic[source].drive}"
+
     def stop(self) -> None:
         """Raises InvalidFileError with all errors so far, if there are any."""
         if self.found:
