@@ -31,7 +31,8 @@ def fault(who: str, which: str = "all") -> str:
 
 
 def available(steps: str, *faults: str, replicas: int = 1, detect: str = "0s") -> float | None:
-    text = SYSTEM.format(steps=steps, replicas=replicas, detect=detect, faults="\n".join(faults) or "  []", duration="60s")
+    listed = "\n".join(faults) or "  []"
+    text = SYSTEM.format(steps=steps, replicas=replicas, detect=detect, faults=listed, duration="60s")
     return explain(system_of(text)).entries[0].availability
 
 
@@ -67,6 +68,18 @@ def test_a_fault_of_requests_is_met_by_tries() -> None:
     assert available(CALL_B, fails) == pytest.approx(1 - 0.5 * 0.4)
     again = "{call: b.go, timeout: 1s, retry: {attempts: 2, backoff: 1ms}}"
     assert available(again, fails) == pytest.approx(1 - 0.5 * 0.4**2)
+
+
+def test_a_fail_step_counts_and_is_named() -> None:
+    found = explain(system_of("""\
+msforge: 1
+name: chance
+services: {s: {endpoints: {go: {steps: [work: 1ms, fail: 2%]}}}}
+traffic: {t: {target: s.go, rate: 1/s}}
+simulation: {duration: 60s}
+"""))
+    assert found.entries[0].availability == pytest.approx(0.98)
+    assert [(c.name, c.availability) for c in found.availability.components] == [("s.go", 0.98)]
 
 
 def test_until_it_is_known_a_dead_replica_takes_its_share() -> None:

@@ -34,7 +34,11 @@ services:
   order:
     threads: unlimited
     endpoints: {place: {steps: [{parallel: [{call: user.auth}, {call: pay.charge}]}, publish: placed]}}
-  pay: {threads: unlimited, instance: {cost: 0.10/h}, replicas: 2, endpoints: {charge: {steps: [wait: exponential(50ms)]}}}
+  pay:
+    threads: unlimited
+    instance: {cost: 0.10/h}
+    replicas: 2
+    endpoints: {charge: {steps: [wait: exponential(50ms)]}}
   mail: {consumers: {send: {from: placed, steps: [wait: 10ms]}}}
 stores: {users: {cost: 0.20/h}}
 channels: {placed: {dead_letter: lost}}
@@ -104,8 +108,8 @@ def test_plain_words_come_first(shop: Explanation) -> None:
     text = page(shop)
     words = " ".join(text.split())
     assert "One gateway.checkout = 4 requests to other services, 2 store operations, 1 message; depth 3." in words
-    assert "The bottleneck is the consumer threads of mail.send: at most 100/s can last, 2.5 times the peak of 40.0/s." in words
-    assert "At worst gateway.checkout takes without end: gateway.checkout -> user.auth has no timeout." in words
+    assert "The bottleneck is the consumer threads of mail.send: at most 100/s can last, 2.5 times the peak" in words
+    assert "At worst gateway.checkout never answers: gateway.checkout -> user.auth has no timeout." in words
     assert "no failure rates in the file" in words
     assert text.index("One gateway.checkout") < text.index("\nLoad")
 

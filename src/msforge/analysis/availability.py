@@ -94,7 +94,7 @@ def availability(system: System, entries: list[int]) -> tuple[dict[int, float], 
     """(chance of success of a request to each entry body, where it comes from); empty without failure rates."""
     parts = [p for fault in system.faults if fault.every is not None for p in _parts(system, fault)]
     misses = _misses(system)
-    chances = any(s.verb is Verb.FAIL and s.rate > 0 for s in system.steps)
+    chances = [s for s in system.steps if s.verb is Verb.FAIL and s.rate > 0]
     timed = sum(f.at >= 0 for f in system.faults)
     notes: list[str] = []
     if timed:
@@ -115,6 +115,9 @@ def availability(system: System, entries: list[int]) -> tuple[dict[int, float], 
     if parts:
         notes.append("replicas that are left are taken to bear the load of those that are down")
     rows = [Component(p.name, 1 - p.down, p.how) for p in parts]
+    for step in chances:
+        how = f"a `fail` step ends {percent(step.rate)} of those that come to it"
+        rows.append(Component(system.body_name(step.body), 1 - step.rate, how))
     for index, missed in misses.items():
         service = system.services[index]
         how = f"tries sent to a dead replica until the balancer knows, {ms(service.detect)} later"

@@ -84,7 +84,7 @@ def _latency(entry: Entry, levels: tuple[Level, ...]) -> str:
     parts = []
     for latency, level in zip(entry.latency, levels, strict=True):
         if latency.mean is None:
-            parts.append(f"without end at {_level(level)}, where {' and '.join(latency.reasons)}")
+            parts.append(f"ever longer at {_level(level)}, where {' and '.join(latency.reasons)}")
         else:
             parts.append(f"{duration(latency.mean)} at {_level(level)}{_sure(latency)}")
     still = f" ({duration(entry.unloaded)} if nobody ever waited)" if entry.unloaded is not None else ""
@@ -118,7 +118,7 @@ def _bottleneck(found: Bottleneck, levels: tuple[Level, ...]) -> str:
 def _worst(entry: Entry) -> str:
     worst, client = entry.worst, entry.client_worst
     if worst.time is None:
-        text = f"At worst {entry.name} takes without end: {worst.because}."
+        text = f"At worst {entry.name} never answers: {worst.because}."
         return text if client.time is None else f"{text} Its client gives up after {duration(client.time)}."
     text = f"At worst, by its timeouts, {entry.name} takes {duration(worst.time)} once it has a thread"
     text += f" ({worst.because})."
@@ -147,7 +147,13 @@ def _available(found: Explanation) -> str:
     value = worst.availability or 0.0
     month = duration((1 - value) * 730 * 3600e9)
     which = "" if len(known) == 1 else ", the least of its entries"
-    return f"{worst.name} answers {percent(value, 6)} of the time{which}: {month} of failures a month."
+    return f"{worst.name} answers {_nines(value)} of requests{which}, as if it were down {month} a month."
+
+
+def _nines(value: float) -> str:
+    """An availability: never rounded up to 100 %, no zeros at the end."""
+    text = percent(value, 6)[:-1]
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
 
 
 # --- tables
@@ -163,7 +169,7 @@ def _entries(found: Explanation, width: int) -> Padding:
         cells = [name(e.name), number(count(e.calls)), number(str(e.depth))]
         cells += [number(_mean(latency), alarm=latency.mean is None) for latency in e.latency]
         cells.append(number(worst))
-        rows.append(cells + ([number(percent(e.availability, 5))] if known else []))
+        rows.append(cells + ([number(_nines(e.availability or 0.0))] if known else []))
     return table(titles, rows, width)
 
 
@@ -248,11 +254,11 @@ def _retries(found: Explanation, width: int) -> Iterator[RenderableType]:
 
 def _availability(found: Explanation) -> Iterator[RenderableType]:
     sources = found.availability
-    if not sources.components and not any(e.availability is not None for e in found.entries):
+    if not sources.components and not sources.notes:
         return
     yield heading("Availability")
     yield indented(bullets([
-        *(f"{c.name} {percent(c.availability, 6)}: {c.how}" for c in sources.components), *sources.notes
+        *(f"{c.name} {_nines(c.availability)}: {c.how}" for c in sources.components), *sources.notes
     ]))
 
 
