@@ -109,11 +109,17 @@ def _source(system: System, pressure: Symptom, standing: list[Symptom]) -> Sympt
         other
         for other in standing
         if other.kind not in ("saturated", "backlog")
-        and (other.harm >= EXPLAINS * pressure.harm or pressure.facts.get("stuck"))
+        and (other.harm >= EXPLAINS * pressure.harm or pressure.facts.get("stuck") or _same(pressure, other))
         and other.first <= pressure.first + 2
         and _touches(system, pressure, other)
     ]
     return max(causes, key=lambda other: other.harm, default=None)
+
+
+def _same(pressure: Symptom, other: Symptom) -> bool:
+    """True when a place that became at least twice as slow, or stood still, is the one that is full."""
+    same = (pressure.place, pressure.index) == (other.place, other.index)
+    return same and other.facts.get("times", 0.0) >= 2.0
 
 
 def _touches(system: System, pressure: Symptom, other: Symptom) -> bool:

@@ -229,32 +229,52 @@ def stretch(excess: Floats, hot: Flags, known: Flags, gap: int = 2) -> tuple[int
     return int(best[0]), int(best[-1])
 
 
+def _ordinary(sums: Floats, weights: Floats) -> tuple[float, Flags]:
+    """The 15th percentile of means over five neighbouring buckets, and the buckets below the 40th.
+
+    Buckets that hardly any request fell in have no say.
+    """
+    size = min(5, len(sums))
+    ones = np.ones(size)
+    weight = np.convolve(weights, ones, mode="valid")
+    smooth = np.convolve(sums, ones, mode="valid") / weight
+    full = weight >= 0.1 * float(np.median(weight))
+    base, limit = (float(np.quantile(smooth[full], share, method="inverted_cdf")) for share in (0.15, 0.4))
+    calm = np.zeros(len(sums), dtype=bool)
+    for start in np.flatnonzero(full & (smooth <= limit)):
+        calm[start : start + size] = True
+    return base, calm
+
+
 def rise(
     sums: Floats, weights: Floats, *, sigmas: float = 6.0, share: float = 0.3, floor: float = 0.0, least: int = 2
 ) -> Rise | None:
     """Where sums / weights stands above its ordinary level, or None.
 
-    The ordinary level is the weighted 35th percentile of the buckets, so that up to half a run may be out of the
-    ordinary; noise is judged from differences of neighbours, which a lasting step hardly touches, and grows as a
-    bucket's weight shrinks. A bucket is hot when it lies above the level by `sigmas` of noise, by `share` of the level
-    and by `floor`; at least `least` buckets must be, or one of at least 15 requests by ten times the level.
+    The ordinary level is a low percentile of the buckets, so that most of a run may be out of the ordinary. Noise is
+    judged from differences of neighbours at that level, and grows as a bucket's weight shrinks. A bucket is hot when it
+    lies above the level by `sigmas` of noise, by `share` of the level and by `floor`; at least `least` buckets must
+    be, or one of at least 15 requests by ten times the level.
     """
     seen = weights > 0
     if int(seen.sum()) < FEWEST_VALUES:
         return None
     values = sums[seen] / weights[seen]
     weight = weights[seen]
-    order = np.argsort(values, kind="stable")
-    running = np.cumsum(weight[order])
-    base = float(values[order][int(np.searchsorted(running, 0.35 * running[-1]))])
-    noise = float(np.median(np.abs(np.diff(values)))) / 0.954
+    base, calm = _ordinary(sums[seen], weight)
+    steps = np.abs(np.diff(values))
+    near = calm[1:] & calm[:-1]
+    noise = float(np.median(steps[near] if int(near.sum()) >= 5 else steps)) / 0.954
     scaled = noise * np.sqrt(np.median(weight) / weight)
     limit = base + np.maximum(np.maximum(sigmas * scaled, share * base), floor)
     hot = np.zeros(len(sums), dtype=bool)
     hot[seen] = values > limit
     blatant = (values > 10.0 * base) & (values > base + 20.0 * scaled) & (values > limit) & (weight >= BLATANT)
-    if int(hot.sum()) < least and not blatant.any():
+    if not hot.any():
         return None
     excess = np.where(hot, sums - weights * base, 0.0)
     known = weights >= 0.1 * float(np.median(weight))
+    first, last = stretch(excess, hot, known)
+    if int(hot[first : last + 1].sum()) < least and not blatant.any():
+        return None
     return Rise(base, hot, excess, float(sums[hot].sum() / weights[hot].sum()), known)

@@ -13,9 +13,9 @@ from msforge.results import links, stations
 from msforge.results.blame import reach
 from msforge.results.result import Evidence
 from msforge.results.signals import OWN, QUEUE, Signals
-from msforge.results.symptoms import OVERLOADED, Symptom, endpoints
+from msforge.results.symptoms import OVERLOADED, Symptom, endpoints, entries_of, into
 from msforge.results.traffic import entry_name, first_causes
-from msforge.results.words import digits, duration, percent
+from msforge.results.words import digits, duration, percent, second
 
 Flags = NDArray[np.bool_]
 OK = [int(outcome) for outcome in ANSWERED]
@@ -54,6 +54,33 @@ def spread(signals: Signals, symptom: Symptom, spans: Contrast) -> list[Evidence
         texts += [text for text in said if text]
     texts += [text for text in (entry_text(signals, n, spans) for n in range(signals.entries)) if text]
     return [Evidence(text, spans.begin, spans.end) for text in texts]
+
+
+def lingering(signals: Signals, symptom: Symptom, last: int) -> Evidence | None:
+    """The cause was over, yet the overload stayed: retries kept it alive."""
+    after = np.zeros(signals.count, dtype=bool)
+    after[symptom.last + 1 : last + 1] = True
+    if int(after.sum()) < 5 or symptom.kind not in ("slow", "paused", "failing", "down", "unreachable"):
+        return None
+    edges = into(signals, symptom.service)
+    calls = float(signals.edges[edges][:, after, links.CALLS].sum())
+    tries = float(signals.edges[edges][:, after, links.TRIES].sum())
+    for entry in entries_of(signals, symptom.service):
+        calls += float(signals.outcomes[entry][after].sum())
+        tries += float(signals.root_tries(entry, signals.slices.entries[entry][0])[after].sum())
+    if not calls or tries < 1.3 * calls:
+        return None
+    begin = signals.begin + (symptom.last + 1) * signals.width
+    end = None if last >= signals.count - 1 else signals.begin + (last + 1) * signals.width
+    name = signals.system.services[symptom.service].name
+    used = _mean(signals.threads(symptom.service), after)
+    until = "the end" if end is None else second(end)
+    return Evidence(
+        f"that was over at {second(begin)}, but the overload fed itself until {until}: {digits(tries / calls)} tries a "
+        f"call kept {name} {percent(used)} busy",
+        begin,
+        end,
+    )
 
 
 def _upwards(signals: Signals, symptom: Symptom) -> list[int]:

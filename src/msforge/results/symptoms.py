@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from msforge.model.plan import NEVER, NONE, Verb
 from msforge.records import Outcome
 from msforge.results import links, stations
-from msforge.results.signals import NETWORK, OWN, QUEUE, Rise, Signals, rise, stretch
+from msforge.results.signals import NETWORK, OWN, Rise, Signals, rise, stretch
 
 Floats = NDArray[np.float64]
 
@@ -101,8 +101,6 @@ def _slow(signals: Signals, service: int) -> Symptom | None:
     if best is None:
         return None
     _, body, found = best
-    queue = rise(signals.parts[signals.body(body), :, QUEUE], signals.times[signals.body(body), :, 0], floor=1e6)
-    waited = float(queue.excess[found.first :].sum()) if queue is not None else 0.0
     table = signals.services[service, found.first : found.last + 1]
     idle = (table[:, stations.FINISHED] < 1.0) & (table[:, stations.BUSY] > 0.5 * signals.width)
     still = bool((idle[1:] & idle[:-1]).any())
@@ -111,13 +109,26 @@ def _slow(signals: Signals, service: int) -> Symptom | None:
     used = float(table[:, stations.CPU].sum() / room) if room > 0 else 0.0
     volume = _volume(signals, service, found)
     kind = "paused" if still and used < 0.5 else "saturated" if used > 0.9 and volume > 1.2 else "slow"
+    if kind == "slow" and room > 0 and _shared(signals, service, found, used):
+        return None
     alone = rising == 1 and len(signals.system.services[service].bodies) > 1
     facts = {"base": found.base, "level": found.level, "times": found.level / found.base if found.base else 0.0}
     facts |= {"cpu": used, "volume": volume}
     return Symptom(
-        kind, "service", service, service, total + waited, found.first, found.last,
+        kind, "service", service, service, total, found.first, found.last,
         body=body if alone else NONE, facts=facts,
     )
+
+
+def _shared(signals: Signals, service: int, found: Rise, used: float) -> bool:
+    """True when sharing a busier CPU explains the longer time: it grows as 1 / (1 - utilisation)."""
+    table = signals.services[service][~found.hot]
+    cores = signals.system.services[service].cpu
+    room = float(table[:, stations.UP].sum()) * (cores.cores if cores else 0.0)
+    if not room or used >= 0.85:
+        return False
+    before = float(table[:, stations.CPU].sum()) / room
+    return bool(found.level < 1.5 * found.base * (1.0 - min(before, used)) / (1.0 - used))
 
 
 def _volume(signals: Signals, service: int, found: Rise) -> float:
@@ -137,8 +148,24 @@ def own_errors(signals: Signals, service: int) -> Floats:
         for edge in signals.system.edges:
             if edge.caller == body:
                 blamed += signals.edges[edge.index, :, links.FAILED_CALLS]
-        total += np.maximum(0.0, errors - blamed)
+        late = np.maximum(blamed, np.maximum(_shifted(blamed, 1), _shifted(blamed, 2)))
+        total += np.maximum(0.0, errors - late)
     return total
+
+
+def _shifted(values: Floats, buckets: int) -> Floats:
+    """The same, that many buckets later: an undo or a fallback answers some time after the call that failed."""
+    moved = np.zeros_like(values)
+    moved[buckets:] = values[:-buckets]
+    return moved
+
+
+def _by_chance(counts: Floats, whole: Floats, found: Rise) -> bool:
+    """True when so many in the hot buckets are no more than the rate elsewhere gives by chance (six sigmas)."""
+    calm = ~found.hot
+    usual = float(counts[calm].sum() / max(1.0, whole[calm].sum()))
+    expected = usual * float(whole[found.hot].sum())
+    return bool(counts[found.hot].sum() < expected + 6.0 * expected**0.5 + 5.0)
 
 
 def _failing(signals: Signals, service: int, down: Symptom | None) -> Symptom | None:
@@ -148,7 +175,7 @@ def _failing(signals: Signals, service: int, down: Symptom | None) -> Symptom | 
                  np.zeros(signals.count))
     found = rise(errors, served, floor=0.02)
     whole = float(served.sum())
-    if found is not None and found.total >= 5.0:
+    if found is not None and not _by_chance(errors, served, found):
         facts = {"share": found.level, "base": found.base, "errors": found.total}
         harm, first, last = found.total * FAILURE, found.first, found.last
     elif whole and errors.sum() / whole >= 0.05 and errors.sum() >= 20.0:
@@ -209,7 +236,7 @@ def _unreachable(signals: Signals, service: int, down: Symptom | None) -> Sympto
     if down is not None:
         missing[max(0, down.first - 1) : down.last + 2] = 0.0
     found = rise(missing, sent, floor=0.04)
-    if found is None or found.total < 5.0:
+    if found is None or _by_chance(missing, sent, found):
         return None
     caller, sure = _caller(signals, service, found)
     facts = {"share": found.level, "missing": found.total}
@@ -249,8 +276,6 @@ def _slow_store(signals: Signals, store: int) -> Symptom | None:
     found = rise(busy, done, share=0.5, floor=2e5)
     if found is None:
         return None
-    wait = rise(table[:, stations.S_WAIT], done, floor=1e6)
-    waited = float(wait.excess[found.first :].sum()) if wait is not None else 0.0
     idle = (table[:, stations.S_FINISHED] < 1.0) & (busy > 0.5 * signals.width)
     still = bool((idle[found.first : found.last] & idle[found.first + 1 : found.last + 1]).any())
     plan = signals.system.stores[store]
@@ -258,7 +283,7 @@ def _slow_store(signals: Signals, store: int) -> Symptom | None:
     owner = plan.owner if plan.owner != NONE else users[0] if users else NONE
     facts = {"base": found.base, "level": found.level, "times": found.level / found.base if found.base else 0.0}
     kind = "paused" if still else "slow"
-    return Symptom(kind, "store", store, owner, found.total + waited, found.first, found.last, facts=facts)
+    return Symptom(kind, "store", store, owner, found.total, found.first, found.last, facts=facts)
 
 
 def _delayed(signals: Signals) -> list[Symptom]:
@@ -342,7 +367,7 @@ def _lossy(signals: Signals, already: list[Symptom]) -> list[Symptom]:
         table = signals.edges[edge.index]
         odd = np.where(stuck, 0.0, np.maximum(0.0, table[:, _GAVE_UP] - slow))
         up = rise(odd, table[:, links.TRIES], floor=0.04)
-        if up is None or up.total < 5.0:
+        if up is None or _by_chance(odd, table[:, links.TRIES], up):
             continue
         if any(s.place == "link" and s.index == callee and s.kind == "unreachable" for s in already):
             continue
@@ -363,8 +388,8 @@ def _stuck(signals: Signals, service: int) -> NDArray[np.bool_]:
     """Buckets around which the service held more requests than usual: a time-out there says nothing of the network."""
     table = signals.services[service]
     level = table[:, stations.WAIT] + table[:, stations.BUSY]
-    calm = float(np.quantile(level, 0.35))
-    high: NDArray[np.bool_] = level > 3.0 * calm + signals.width
+    calm = float(np.quantile(level, 0.1))
+    high: NDArray[np.bool_] = (level > 3.0 * calm + signals.width) | (signals.threads(service) > 0.9)
     spread = high.copy()
     spread[1:] |= high[:-1]
     spread[:-1] |= high[1:]

@@ -15,7 +15,7 @@ from msforge.results.result import Evidence, Story, Suspect
 from msforge.results.sayings import place, say, span
 from msforge.results.signals import FEWEST_VALUES, Signals
 from msforge.results.slices import Slices
-from msforge.results.spreading import contrast, entry_text, spread
+from msforge.results.spreading import contrast, entry_text, lingering, spread
 from msforge.results.symptoms import Symptom
 from msforge.results.traffic import entry_name
 from msforge.results.words import percent
@@ -44,6 +44,9 @@ def _suspect(signals: Signals, found: Blame, symptom: Symptom) -> Suspect:
     for other, cause in found.explained:
         if cause is symptom:
             evidence.append(Evidence(f"put down to it: {say(signals, other)}", *span(signals, other)))
+    fed = lingering(signals, symptom, found.last(symptom))
+    if fed is not None:
+        evidence.insert(1, fed)
     if symptom.others:
         names = " or ".join(symptom.others)
         evidence.append(Evidence(f"the measurements do not tell it from {names}", begin, end))
