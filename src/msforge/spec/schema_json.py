@@ -30,8 +30,9 @@ def _write_defaults(schema: dict[str, Any], model: type[BaseModel]) -> None:
     for name, key in keys_of(model).items():
         written = schema["properties"][name]
         written.pop("default", None)
+        written["description"] = key.info.description
         default = key.info.get_default()
-        if not key.info.is_required() and default is not None:
+        if not key.info.is_required() and default is not None and not isinstance(default, BaseModel):
             written["default"] = written_value(key.shape, default)
 
 

@@ -306,6 +306,7 @@ class Service(Part):
                         "replicas",
                     )
                 self.__dict__["replicas"] = self.autoscale.min
+        self._routes()
         both = self.endpoints.keys() & self.consumers.keys()
         if both:
             raise fail(
@@ -314,3 +315,18 @@ class Service(Part):
         if self.cpu is not None and self.cpu.scheduling is None:
             self.cpu.__dict__["scheduling"] = "fifo" if self.threads == -1 else "sharing"
         return self
+
+    def _routes(self) -> None:
+        """Two endpoints cannot answer the same requests."""
+        taken: dict[str, str] = {}
+        for name, endpoint in self.endpoints.items():
+            asked = endpoint.grpc or re.sub(r"\{[^}]*\}", "{}", endpoint.http or f"POST /{name}")
+            if asked in taken:
+                shown_as = endpoint.grpc or endpoint.http or f"POST /{name}"
+                raise fail(
+                    "E304",
+                    f"`{taken[asked]}` and `{name}` both answer {shown_as}",
+                    "give them different paths",
+                    "endpoints",
+                )
+            taken[asked] = name

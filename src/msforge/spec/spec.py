@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,10 @@ class Spec:
         for path, value in pairs:
             document, found = _apply_change(document, path, value)
             problems += found
-        checked = validate.check(document, self._root, self._folder)
+        try:
+            checked = validate.check(document, self._root, self._folder)
+        except RecursionError:
+            raise _too_deep(self.file) from None
         problems += checked.problems
         if problems:
             raise InvalidFileError(_once(problems))
@@ -123,8 +127,6 @@ def from_data(data: Mapping[str, Any], *, file: str = "<data>", folder: Path | N
 
 
 def _in_file(found: Diagnostic, file: str) -> Diagnostic:
-    from dataclasses import replace
-
     return found if found.file else replace(found, file=file)
 
 
@@ -226,7 +228,7 @@ def _change(document: Map, path: str, value: Any, mark: Mark | None, where: Part
 
 
 def _apply_change(document: Map, path: str, value: Any) -> tuple[Map, list[Diagnostic]]:
-    source = Source("<change>", f"{path}: {value!r}"[:400])
+    source = Source("<change>", f"{path}: {shown(value).strip('`')}"[:400])
     mark: Mark = (source, span(0, len(path)), span(len(path) + 2, len(source.text)))
     try:
         data = document_of(value, mark)

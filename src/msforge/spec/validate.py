@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,7 +128,7 @@ def _sections(
     for name, settings in policies.items() if isinstance(policies, Map) else ():
         if isinstance(settings, Map):
             settings = lowering.lone(settings, ("policies", name))
-            _part(policy_type(settings), settings, {}, folder, problems, document, ("policies", name), root)
+            _part(policy_type(settings), settings, None, folder, problems, document, ("policies", name), root)
     defaults = document.get("defaults")
     for section, settings in defaults.items() if isinstance(defaults, Map) else ():
         if section not in DEFAULTS:
@@ -154,21 +154,21 @@ def _sections(
 def _part(
     model: type[BaseModel],
     settings: Map,
-    required: dict[str, Any],
+    required: dict[str, Any] | None,
     folder: Path | None,
     problems: list[Diagnostic],
     document: Map,
     path: Parts,
     root: Mark | None,
 ) -> None:
-    """Checks settings that stand apart from where they are used."""
-    from dataclasses import replace
-
+    """Checks settings that stand apart from where they are used; `required` (for defaults) completes them."""
     try:
-        model.model_validate({**settings, **required}, context={"folder": folder})
+        model.model_validate({**settings, **(required or {})}, context={"folder": folder})
     except ValidationError as error:
         place = place_of(document, path, root, key=True)
         for found in diagnose(error, settings, None, Model(model)):
+            if required is not None and found.code.startswith("E4"):
+                continue  # a contradiction of defaults shows where they are used, if they are
             full = join(path) + ("." + found.path if found.path else "")
             if found.line == 0 and place is not None:
                 found = problem(place, found.code, found.message, found.help, full)
