@@ -1,7 +1,7 @@
 """Streaming aggregates: rows in, tables out, in memory that does not grow with requests.
 
-Both the simulator and a measured run feed rows (flat lists of integers in the order of
-ROOT_COLUMNS and SERVED_COLUMNS); full root rows are kept up to a limit.
+Both the simulator and a measured run feed rows (integers in the order of ROOT_COLUMNS and
+SERVED_COLUMNS); full root rows are kept up to a limit, in the order of their arrival.
 """
 
 from __future__ import annotations
@@ -94,9 +94,10 @@ class Aggregates:
         self.kept_rows = 0
         self.rows_complete = True
 
-    def add_roots(self, flat: list[int]) -> None:
+    def add_roots(self, rows: Ints) -> None:
         """Rows of ROOT_COLUMNS."""
-        rows = np.array(flat, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS))
+        if not len(rows):
+            return
         if self.kept_rows + len(rows) <= ROW_LIMIT and self.rows_complete:
             self.kept.append(rows)
             self.kept_rows += len(rows)
@@ -114,9 +115,10 @@ class Aggregates:
                 key = (pair >> 32, pair & 0xFFFFFFFF)
                 self.causes[key] = self.causes.get(key, 0) + count
 
-    def add_served(self, flat: list[int]) -> None:
+    def add_served(self, rows: Ints) -> None:
         """Rows of SERVED_COLUMNS."""
-        rows = np.array(flat, dtype=np.int64).reshape(-1, len(SERVED_COLUMNS))
+        if not len(rows):
+            return
         body, root, wait = rows[:, 0], rows[:, _S["root"]], rows[:, _S["wait"]]
         arrive, end, outcome = rows[:, _S["arrive"]], rows[:, _S["end"]], rows[:, _S["outcome"]]
         parts = np.empty((len(rows), 5), dtype=np.int64)
@@ -166,6 +168,7 @@ class Aggregates:
     def root_rows(self) -> dict[str, Ints]:
         """The kept root rows as columns; empty columns when there were too many."""
         rows = np.concatenate(self.kept) if self.kept else np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
+        rows = rows[np.lexsort((rows[:, _R["number"]], rows[:, _R["source"]], rows[:, _R["arrival"]]))]
         return {name: np.ascontiguousarray(rows[:, i]) for name, i in _R.items()}
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Source, Step, System, Verb
 from msforge.policies import draws
-from msforge.policies.distributions import Dist
-from msforge.records import OUTCOMES, SECOND
-from msforge.sim import kernel
+from msforge.records import OUTCOMES
+from msforge.sim import blocks, kernel
+from msforge.sim.arrivals import UNIT, Arrivals
 from msforge.sim.kernel import DONE, PENDING, REQUEST, RESUME, Frame
+from msforge.sim.leaf import entry_of
 from msforge.sim.operations import CallOp, ChooseOp, GroupOp, Operation, RepeatOp, TimeOp
 from msforge.sim.root import RootCall
 from msforge.sim.streams import Site, Stream
@@ -18,9 +18,6 @@ from msforge.sim.streams import Site, Stream
 if TYPE_CHECKING:
     from msforge.sim.engine import Engine
     from msforge.sim.request import Request
-
-UNIT = Dist("exponential", (float(SECOND),))  # unit exponentials, in billionths
-
 
 class ClientCallOp(CallOp):
     """A request of a client. In a journey a failure ends the journey, unless it says `continue`."""
@@ -100,60 +97,8 @@ class Journey(Frame):
             self.client.user_again(self.user, self.number)
 
 
-class Segments:
-    """A source's arrival rate as linear pieces: (begin ns, length ns, rate at begin, rate at end)."""
-
-    def __init__(self, plan: Source, pool: Any, key: int) -> None:
-        self.pieces: list[tuple[int, int, float, float]] = []
-        at = plan.start
-        for stage in plan.stages:
-            self.pieces.append((at, stage.duration, stage.begin, stage.end))
-            at += stage.duration
-        if plan.arrivals == "bursty" and plan.burst:
-            self.pieces = list(self._bursts(plan, pool, key))
-
-    def _bursts(self, plan: Source, pool: Any, key: int) -> Any:
-        """On and off phases of exponential length; the mean rate stays the stages'."""
-        on, off, peak = plan.burst
-        low = max(0.0, (on + off - peak * on) / off) if off > 0 else 1.0
-        lengths = Stream(pool, draws.child_key(key, "phase"), Dist("exponential", (float(SECOND),)))
-        number, phase_left, factor = 0, 0, low
-        for begin, length, first, last in self.pieces:
-            at = 0
-            while at < length:
-                if phase_left <= 0:
-                    factor = peak if factor == low else low
-                    mean = on if factor == peak else off
-                    phase_left = max(1, round(lengths.get(number) * mean / SECOND))
-                    number += 1
-                step = min(phase_left, length - at)
-                slope = (last - first) / length
-                yield (begin + at, step, (first + slope * at) * factor, (first + slope * (at + step)) * factor)
-                at += step
-                phase_left -= step
-
-
-def area(length: int, first: float, last: float, at: int) -> float:
-    """Expected arrivals (billionths) in the first `at` ns of a piece of `length` ns."""
-    return first * at + (last - first) * at * at / (2.0 * length)
-
-
-def when(length: int, first: float, last: float, need: float) -> float:
-    """The inverse of `area`: after how many ns `need` (billionths) is reached."""
-    slope = (last - first) / length
-    if slope == 0.0:
-        return need / first
-    return 2.0 * need / (first + sqrt(max(0.0, first * first + 2.0 * slope * need)))
-
-
 class Client:
-    """One traffic source while it runs. In an open loop it is itself the event of the next arrival.
-
-    `passed` is the expected number of arrivals (billionths) before the current piece; `aim`
-    the level at which the next arrival comes (a sum of unit exponentials, or whole numbers).
-    """
-
-    _ok = True
+    """One traffic source while it runs."""
 
     def __init__(self, engine: Engine, plan: Source, system: System) -> None:
         self.engine = engine
@@ -161,20 +106,19 @@ class Client:
         self.name = plan.name
         self.guards: dict[int, Any] = {}
         self.warmup = engine.warmup
-        self.end = engine.duration
+        self.measured_to = engine.duration
+        self.end = min(engine.duration, plan.end) if plan.end >= 0 else engine.duration
         self.traced: frozenset[int] | None = engine.traced_of(plan.index)
         self.callbacks: Any = None
         self.key = draws.stream_key(engine.seed, "replication", engine.replication, "source", plan.name)
         self.site = Site(engine.pool, self.key)
-        self.gaps = Stream(engine.pool, draws.child_key(self.key, "arrival"), UNIT)
         self.thinks: Stream | None = None
         self.arrived = 0
         self.ended = [0] * OUTCOMES
         self.open: dict[int, int] = {}
-        self.aim = 0
-        self.passed = 0.0
-        self.piece = 0
-        self.next_at = 0
+        self.times: list[int] = []
+        self.cursor = 0
+        self.arrivals: Arrivals | None = None
         self.pending: Arrival | None = None
         self.requests = 0
         self.users = 0
@@ -184,12 +128,11 @@ class Client:
     def adopt(self, plan: Source, system: System, *, first: bool = False) -> None:
         """Take a (changed) plan; the dice stay the same."""
         engine = self.engine
-        now = 0 if first else engine.env.now
-        before = 0.0 if first else self._level(now)
         self.plan = plan
         self.system = system
         self.ops = self.block(plan.journey)
         self.single = plan.single and plan.arrivals != "closed"
+        self.leaf = entry_of(engine, system, plan) if engine.quiet else None
         if self.single:
             op = self.ops[0]
             self.op = op
@@ -198,24 +141,14 @@ class Client:
             self.thinks = Stream(engine.pool, draws.child_key(self.key, "think"), plan.think)
         else:
             self.thinks = None
-        if plan.arrivals in ("closed", "given"):
+        if plan.arrivals == "closed":
+            self._more_users()
+        elif plan.arrivals == "given":
             if first:
-                self._more_users() if plan.arrivals == "closed" else self._next_given()
-            elif plan.arrivals == "closed":
-                self._more_users()
-            return
-        self.pieces = Segments(plan, engine.pool, self.key).pieces
-        if first:
-            if plan.arrivals == "poisson" or plan.arrivals == "bursty":
-                self.aim = self.gaps.get(0)
-            self._plan_next()
-            return
-        self.piece = 0
-        self.passed = 0.0
-        self.passed = before - self._level(now)
-        self.piece = 0
-        self.pending = None
-        self._plan_next()
+                self.times = [plan.start + time for time in plan.times]
+                self._appoint()
+        else:
+            self._open_loop(plan, first)
 
     def block(self, block: tuple[int, ...]) -> tuple[Any, ...]:
         """The operations of a journey's block."""
@@ -226,65 +159,69 @@ class Client:
 
     # -- open loop ------------------------------------------------------------------------
 
-    def _level(self, now: int) -> float:
-        """Expected arrivals (billionths) until `now` by the current pieces."""
-        if self.plan.arrivals in ("closed", "given"):
-            return 0.0
-        level = self.passed
-        for begin, length, first, last in self.pieces[self.piece :]:
-            if now <= begin:
-                break
-            level += area(length, first, last, min(length, now - begin))
-        return level
+    def _open_loop(self, plan: Source, first: bool) -> None:
+        """Plan the arrivals; after a change go on from the level reached, with the same dice."""
+        engine = self.engine
+        if first or self.arrivals is None:
+            self.arrivals = Arrivals(plan, engine.pool, self.key)
+        else:
+            now = engine.env.now
+            reached = self.arrivals.level(now)
+            after = Arrivals(plan, engine.pool, self.key)
+            after.passed = after.base = reached - after.level(now)
+            if after.constant:
+                after.number = self.arrived
+            else:  # skip the dice that were used
+                gaps = blocks.durations(UNIT, after.key, 0, self.arrived)
+                after.number, after.aim = self.arrived, sum(gaps)
+            self.arrivals = after
+            self.pending = None
+        self.times = self.arrivals.block()
+        self.cursor = 0
+        self._appoint()
 
-    def _plan_next(self) -> None:
+    def _appoint(self) -> None:
         """Put the next arrival on the queue."""
-        plan = self.plan
-        if 0 <= plan.count <= self.arrived:
-            return
-        while self.piece < len(self.pieces):
-            begin, length, first, last = self.pieces[self.piece]
-            whole = area(length, first, last, length)
-            need = self.aim - self.passed
-            if need < whole or (need == 0 and whole > 0):
-                at = begin + round(when(length, first, last, need)) if need > 0 else begin
-                if at < self.end:
-                    self._schedule(min(at, begin + length))
+        if self.cursor == len(self.times):
+            if self.arrivals is None:
                 return
-            self.passed += whole
-            self.piece += 1
-
-    def _schedule(self, at: int) -> None:
-        event = Arrival(self)
-        self.pending = event
-        self.next_at = at
+            self.times = self.arrivals.block()
+            self.cursor = 0
+            if not self.times:
+                return
+        at = self.times[self.cursor]
+        if at >= self.end or 0 <= self.plan.count <= self.arrived:
+            return
+        self.pending = event = Arrival(self)
         self.engine.schedule(event, REQUEST, max(0, at - self.engine.env.now))
 
     def arrive(self, event: Arrival) -> None:
         """An arrival: send, and plan the next."""
         if event is not self.pending:
             return
-        number = self.arrived
-        at = self.next_at
-        self.begin(number, at)
-        if self.plan.arrivals == "given":
-            self._next_given()
+        cursor = self.cursor
+        times = self.times
+        at = times[cursor]
+        self.cursor = cursor = cursor + 1
+        self.begin(self.arrived, at)
+        if cursor < len(times) and times is self.times and self.plan.count < 0:
+            following = times[cursor]
+            if following < self.end:
+                event.callbacks = ARRIVE
+                self.engine.schedule(event, REQUEST, following - at)
             return
-        if self.plan.arrivals == "constant":
-            self.aim = self.arrived * SECOND
-        else:
-            self.aim += self.gaps.get(self.arrived)
-        self._plan_next()
-
-    def _next_given(self) -> None:
-        times = self.plan.times
-        if self.arrived < len(times) and not 0 <= self.plan.count <= self.arrived:
-            at = self.plan.start + times[self.arrived]
-            if at < self.end:
-                self._schedule(at)
+        self._appoint()
 
     def begin(self, number: int, at: int, user: int = -1) -> None:
         """One arrival: a request, or a journey."""
+        if self.leaf is not None:
+            self.arrived += 1
+            self.requests += 1
+            if self.warmup <= at < self.measured_to:
+                body = self.leaf.leaf.body
+                self.open[body] = self.open.get(body, 0) + 1
+            self.leaf.send(self.entry, self.index, number, at)
+            return
         if self.single:
             call = RootCall(self, self.op, number, at, self.entry, None)
             self.arrived += 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import simpy
 
+from msforge.errors import UsageError
 from msforge.model.plan import Source, Step, System
 from msforge.recording.records import Happening, Records
 from msforge.sim.client import Client
@@ -19,6 +20,7 @@ from msforge.sim.edges import EdgeRun
 from msforge.sim.faults import Faults
 from msforge.sim.functions import FunctionReplica
 from msforge.sim.kernel import CHANGE, REQUEST, Timer
+from msforge.sim.leaf import FOREVER, Station, quiet_services
 from msforge.sim.links import Links
 from msforge.sim.observer import Observer
 from msforge.sim.operations import constant_of
@@ -43,11 +45,13 @@ class Engine:
         seed: overrides the plan's seed.
         replication: number of this replication; its dice differ from every other's.
         traces: (source, request number) whose spans are kept.
+        shortcuts: leave out events whose outcome is known (`leaf`). The records are the same,
+            but the engine takes no changes and `state` knows less.
     """
 
     def __init__(
         self, system: System, *, seed: int | None = None, replication: int = 0,
-        traces: frozenset[tuple[int, int]] = frozenset(),
+        traces: frozenset[tuple[int, int]] = frozenset(), shortcuts: bool = False,
     ) -> None:
         self.base = system
         self.system = system
@@ -63,6 +67,10 @@ class Engine:
         self.slots = 0
         self.served: list[int] = []
         self.roots: list[int] = []
+        self.leaf_rows: list[int] = []
+        self.leaf_roots: list[int] = []
+        self.shortcuts = shortcuts and not traces
+        self.quiet = quiet_services(system) if self.shortcuts else frozenset()
         self.happenings: list[Happening] = []
         self.breakers: list[Any] = []
         self.sagas: dict[int, list[int]] = {}
@@ -86,6 +94,11 @@ class Engine:
         for service in self.services:
             for _ in range(1 if service.plan.function is not None else service.plan.replicas):
                 service.add_replica(0, ready=True)
+        for service in self.services:
+            if service.index in self.quiet:
+                capacity = service.plan.queue if service.plan.queue >= 0 else FOREVER
+                threads = service.plan.threads if service.plan.threads >= 0 else FOREVER
+                service.stations = [Station(r.number, threads, capacity) for r in service.replicas]
         self.observer = Observer(self, system)
         self.clients = [Client(self, source, system) for source in system.sources]
         self.faults.begin()
@@ -176,6 +189,8 @@ class Engine:
 
         Raises InvalidFileError when a change does not fit; nothing has changed then.
         """
+        if self.quiet:
+            raise UsageError("this engine was made with shortcuts", hint="make the Engine without them to change it")
         self._adopt((*self.changes, *changes))
         for path, value in changes:
             self.note("change", path, str(value))
@@ -233,6 +248,7 @@ class Engine:
 
     def open_work(self) -> int:
         """Root requests and messages still under way."""
+        self.observer.settle(self.env.now)
         roots = sum(c.requests - sum(c.ended) for c in self.clients)
         return roots + sum(c.in_flight() for c in self.channels) + self.outbox
 

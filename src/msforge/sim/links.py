@@ -60,10 +60,12 @@ class Links:
         """A link fault ends."""
         self.active.remove(fault)
         self.settle()
+        if fault.fault.channel >= 0:
+            self.engine.channels[fault.fault.channel].link_changed()
 
     def _matches(self, link: LinkFault, caller: int, callee: int) -> bool:
         fault = link.fault
-        return fault.callee == callee and fault.caller in (caller, -1)
+        return fault.callee == callee and fault.caller == caller and fault.channel < 0
 
     def there(self, request: Request, call: Call, latency: int) -> int:
         """Latency (ns) of a request on its way; LOST when it never arrives."""
@@ -113,11 +115,38 @@ class Links:
 
     def reachable(self, frame: Frame, *, store: int = -1, channel: int = -1) -> bool:
         """Whether the frame's service reaches a store or a channel's broker now."""
+        return not any(self._loses(link, frame) for link in self._towards(frame, store, channel))
+
+    def _towards(self, frame: Frame, store: int, channel: int) -> list[LinkFault]:
+        """The active faults between a frame's service and a store or a channel."""
         caller = frame.host.replica.service.index
-        for link in self.active:
-            fault = link.fault
-            if link.kind != "cut" or fault.caller not in (caller, -1):
-                continue
-            if (store >= 0 and fault.callee_store == store) or (channel >= 0 and fault.channel == channel):
-                return False
-        return True
+        return [
+            link for link in self.active
+            if link.fault.caller == caller and (
+                (store >= 0 and link.fault.callee_store == store)
+                or (channel >= 0 and link.fault.channel == channel and link.fault.callee < 0)
+            )
+        ]
+
+    def _loses(self, link: LinkFault, frame: Frame) -> bool:
+        if link.kind != "drop":
+            return link.kind == "cut"
+        word = f"fault {link.fault.word} {link.occurrence}"
+        u: float = frame.site.draw(link.slot, word, "drop", None, frame.root.number, frame.context)
+        return u < link.rate
+
+    def extra(self, frame: Frame, *, store: int = -1, channel: int = -1) -> int:
+        """Additional latency (ns) from a frame's service to a store or a channel's broker."""
+        extra = 0
+        for link in self._towards(frame, store, channel):
+            if link.kind == "delay" and link.add is not None:
+                word = f"fault {link.fault.word} {link.occurrence}"
+                extra += frame.site.draw(link.slot, word, "delay", link.add, frame.root.number, frame.context)
+        return extra
+
+    def delivers(self, channel: int, service: int) -> bool:
+        """Whether a channel's broker reaches a consuming service now."""
+        return not any(
+            link.kind == "cut" and link.fault.channel == channel and link.fault.callee == service
+            for link in self.active
+        )

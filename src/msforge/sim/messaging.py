@@ -75,6 +75,14 @@ class Worker:
         self.busy = 0
         self.buffer: deque[Message] = deque()
 
+    def reachable(self) -> bool:
+        """Whether it takes messages now."""
+        replica = self.replica
+        if not replica.up or replica.leaving:
+            return False
+        links = replica.engine.links
+        return not links.active or links.delivers(self.channel.index, replica.service.index)
+
     def process(self, message: Message) -> None:
         """Run the consumer's steps on a message."""
         replica = self.replica
@@ -136,6 +144,10 @@ class ChannelRun:
                 for worker in replica.workers:
                     if worker.channel is self:
                         worker.consumer = system.consumers[worker.consumer.index]
+
+    def link_changed(self) -> None:
+        """A cut between broker and consumers may have ended: hand out what waits."""
+        raise NotImplementedError
 
     def accept(self, root: Any, site: Any, context: int, key: int | None = None) -> bool:
         """The broker has a message. False: it refused it."""
@@ -252,6 +264,8 @@ class PublishOp(Operation):
                 publishing.watch(self.timeout)
             return PENDING
         duration = self.duration(frame.site, frame.root.number, frame.context)
+        if self.engine.links.active:
+            duration += self.engine.links.extra(frame, channel=self.channel.index)
         if not duration:
             return publishing.hand_over_now()
         frame.child = publishing

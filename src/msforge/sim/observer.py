@@ -11,6 +11,7 @@ import numpy as np
 from msforge.errors import ConservationError
 from msforge.model.plan import System, Verb
 from msforge.recording.aggregate import FLUSH_ROWS, Aggregates
+from msforge.recording.gauges import StationGauges
 from msforge.recording.records import (
     CHANNEL_COUNTS,
     CHANNEL_TICKS,
@@ -100,6 +101,10 @@ class Observer:
         self.at_warmup: dict[Any, Any] = {}
         self.at_end: dict[Any, Any] = {}
         self.last_tick = -1
+        self.stations = StationGauges([s.number for service in engine.services for s in service.stations])
+        self.station_ticks: list[int] = []
+        self.future_rows: Ints = np.empty((0, len(SERVED_COLUMNS)), dtype=np.int64)
+        self.future_roots: Ints = np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
         self._appoint(run.warmup, self.at_warmup)
         self._appoint(run.duration, self.at_end)
 
@@ -117,6 +122,9 @@ class Observer:
                 into[replica.number] = (list(replica.gauge_busy.read(now)), list(replica.gauge_wait.read(now)))
             else:
                 into[replica.number] = (list(replica.gauge_busy.time), list(replica.gauge_wait.time))
+        self.settle(now)
+        for i, number in enumerate(self.stations.numbers.tolist()):
+            into[number] = (self.stations.busy_time[i].copy(), self.stations.wait_time[i].copy())
         for store in self.engine.stores:
             into["store", store.index] = (list(store.busy.read(now)), list(store.wait.read(now)))
         into["paid"] = self._paid(now)
@@ -146,11 +154,14 @@ class Observer:
     def read(self, tick: int) -> None:
         """Read every gauge as tick number `tick`."""
         self.last_tick = tick
-        self.flush(FLUSH_ROWS)
         now = self.engine.env.now
+        self.station_ticks.append(tick)
+        if len(self.engine.leaf_rows) >= FLUSH_ROWS * len(SERVED_COLUMNS):
+            self.settle(now)
+        self.flush(FLUSH_ROWS)
         flat: list[int] = []
         for r in self.engine.all_replicas:
-            if r.died >= 0 and r.died < now - self.window:
+            if (r.died >= 0 and r.died < now - self.window) or r.service.stations:
                 continue
             if r.died < 0:
                 r.gauge_busy.read(now)
@@ -178,14 +189,62 @@ class Observer:
             flat += (tick, c.index, c.published, c.done, c.redelivered, c.dead, c.dropped, *c.gauges(now))
         self.channel_ticks.add(flat)
 
+    def _read_stations(self, now: int) -> None:
+        """The gauges of quiet services, at each tick since the last reading."""
+        g = self.stations
+        ticks, self.station_ticks = self.station_ticks, []
+        times = [min((tick + 1) * self.window, now) for tick in ticks]
+        readings = g.advance([*times, now])
+        slots = [max(0, s.slots) for s in self.engine.services for _ in s.stations]
+        for tick, time, r in zip(ticks, times, readings, strict=False):
+            table = np.zeros((len(g.numbers), len(REPLICA_TICKS)), dtype=np.int64)
+            table[:, 0], table[:, 1], table[:, 2:7] = tick, g.numbers, r[:, :5]
+            table[:, 8], table[:, 9], table[:, 10:12] = time, time * np.array(slots, dtype=np.int64), r[:, 5:7]
+            self.replica_ticks.parts.append(table)
+
+    def settle(self, now: int) -> None:
+        """Rows of quiet services whose end has come are history; the rest waits."""
+        engine = self.engine
+        if len(self.stations.numbers):
+            if engine.leaf_rows:
+                rows = np.array(engine.leaf_rows, dtype=np.int64).reshape(-1, len(SERVED_COLUMNS))
+                engine.leaf_rows.clear()
+                self.stations.add(rows)
+                self.future_rows = np.concatenate((self.future_rows, rows))
+            self._read_stations(now)
+            done = self.future_rows[:, SERVED_COLUMNS.index("end")] <= now
+            self.aggregates.add_served(self.future_rows[done])
+            self.future_rows = self.future_rows[~done]
+        if engine.leaf_roots or len(self.future_roots):
+            roots = np.array(engine.leaf_roots, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS))
+            engine.leaf_roots.clear()
+            roots = np.concatenate((self.future_roots, roots))
+            done = roots[:, ROOT_COLUMNS.index("end")] <= now
+            self._settle_roots(roots[done])
+            self.future_roots = roots[~done]
+
+    def _settle_roots(self, roots: Ints) -> None:
+        self.aggregates.add_roots(roots)
+        run = self.system.run
+        for client in self.engine.clients:
+            mine = roots[roots[:, 0] == client.index]
+            if not len(mine):
+                continue
+            for outcome, count in enumerate(np.bincount(mine[:, ROOT_COLUMNS.index("outcome")]).tolist()):
+                client.ended[outcome] += count
+            arrival = mine[:, ROOT_COLUMNS.index("arrival")]
+            measured = mine[(arrival >= run.warmup) & (arrival < run.duration), 1]
+            for target, count in zip(*np.unique(measured, return_counts=True), strict=True):
+                client.open[int(target)] -= int(count)
+
     def flush(self, least: int) -> None:
         """Hand rows on to the aggregates when at least `least` wait."""
         engine = self.engine
         if len(engine.served) >= least * len(SERVED_COLUMNS):
-            self.aggregates.add_served(engine.served)
+            self.aggregates.add_served(np.array(engine.served, dtype=np.int64).reshape(-1, len(SERVED_COLUMNS)))
             engine.served.clear()
         if len(engine.roots) >= least * len(ROOT_COLUMNS):
-            self.aggregates.add_roots(engine.roots)
+            self.aggregates.add_roots(np.array(engine.roots, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS)))
             engine.roots.clear()
 
     # -- at the end ---------------------------------------------------------------------------
@@ -218,9 +277,10 @@ class Observer:
         """Everything the run recorded."""
         engine = self.engine
         now = engine.env.now
-        self.check()
         if now > (self.last_tick + 1) * self.window:
             self.read(self.last_tick + 1)
+        self.settle(now)
+        self.check()
         self.flush(1)
         for into in (self.at_warmup, self.at_end):
             if not into:
@@ -233,7 +293,7 @@ class Observer:
             interrupted=interrupted, entries=self.entries, bodies=len(system.bodies), roots=a.root_rows(),
             rows_complete=a.rows_complete, latency=a.latency.merge(), wait=a.wait.merge(), moments=a.moments,
             arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, parts=a.parts, gone=a.gone, causes=a.causes,
-            replica_ticks=self.replica_ticks.array(), store_ticks=self.store_ticks.array(),
+            replica_ticks=_by_tick(self.replica_ticks.array()), store_ticks=self.store_ticks.array(),
             edge_ticks=self.edge_ticks.array(), channel_ticks=self.channel_ticks.array(), replicas=self._replicas(),
             store_busy=[self._span(("store", s.index), 0) for s in engine.stores],
             store_wait=[self._span(("store", s.index), 1) for s in engine.stores],
@@ -274,7 +334,7 @@ class Observer:
         first = self.at_warmup.get(key, ([0], [0]))[which]
         span = np.array(last, dtype=np.int64)
         span[: len(first)] -= np.array(first, dtype=np.int64)
-        return span
+        return np.trim_zeros(span, "b") if span.any() else span[:1]
 
     def _replicas(self) -> list[ReplicaRecord]:
         return [
@@ -295,6 +355,11 @@ class Observer:
                     time, "breaker", f"{who} -> {system.body_name(target)}", f"{STATES[before]} -> {STATES[after]}",
                     service))
         return sorted(happenings, key=lambda h: h.time)
+
+
+def _by_tick(table: Ints) -> Ints:
+    """Rows in the order of tick and replica, however they were read."""
+    return table[np.lexsort((table[:, 1], table[:, 0]))]
 
 
 def _area(times: list[int]) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msforge.model.plan import Block, System, Verb
+from msforge.model.plan import Block, Step, System, Verb
+from msforge.sim.leaf import LeafCallOp
 from msforge.sim.messaging import PublishOp
 from msforge.sim.operations import VERBS, Operation
 from msforge.sim.saga import SagaOp
@@ -28,10 +29,15 @@ class Programs:
 
     def block(self, block: Block) -> tuple[Any, ...]:
         """The operations of a block of steps."""
-        operations = tuple(ALL_VERBS[self.system.steps[i].verb](self, self.system.steps[i]) for i in block)
+        operations = tuple(self._operation(self.system.steps[i]) for i in block)
         if self.engine.tracer is not None:
             return self.engine.tracer.marked(operations)
         return operations
+
+    def _operation(self, step: Step) -> Operation:
+        if step.verb == Verb.CALL and self.system.bodies[step.target].service in self.engine.quiet:
+            return LeafCallOp(self, step)
+        return ALL_VERBS[step.verb](self, step)
 
 
 class _Bodies(dict[int, Any]):

@@ -66,13 +66,17 @@ class QueueRun(ChannelRun):
         count = len(workers)
         for i in range(count):
             worker = workers[(self.turn + i) % count]
-            if not worker.replica.up or worker.replica.leaving:
+            if not worker.reachable():
                 continue
             prefetch = worker.consumer.prefetch
             if prefetch < 0 or worker.unacked < prefetch:
                 self.turn = (self.turn + i + 1) % count
                 return worker
         return None
+
+    def link_changed(self) -> None:
+        """Hand out what waits."""
+        self.deliver()
 
     def released(self, message: Message, worker: Worker) -> None:
         """Settled: the worker takes its next, the queue hands out more."""

@@ -24,7 +24,7 @@ class RootCall(Call):
         self.number = number
         self.arrival = arrival
         self.journey = journey
-        self.measured = client.warmup <= arrival < client.end
+        self.measured = client.warmup <= arrival < client.measured_to
         self.traced = client.traced is not None and number in client.traced
         self.backed = 0
 

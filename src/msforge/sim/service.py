@@ -89,6 +89,8 @@ class ServiceRun:
         self.wanted = plan.replicas
         self.shared = Balancer(self)
         self.clients: dict[int, Balancer] = {}
+        self.stations: list[Any] = []
+        self.turn = 0
         self.next_plan = plan
         self.next_programs: Programs = engine.programs
         self.slots = 0

@@ -235,6 +235,8 @@ class StoreOp(Operation):
             return self.hang(frame, timeout)
         if store.down:
             return kernel.fail(frame, ERROR, self.cause(frame, UNAVAILABLE))
+        if self.engine.links.active:
+            duration += self.engine.links.extra(frame, store=store.index)
         if store.failing and self.engine.faults.store_fails(store, frame):
             visit = Visit(store, frame, duration, self.broken, self.failed, self.engine.env.now)
         else:

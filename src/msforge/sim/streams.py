@@ -117,14 +117,15 @@ class Site:
         self.there: Stream | None = None
         self.back: Stream | None = None
         if latency is not None:
-            self.there = Stream(pool, draws.child_key(key, "there"), latency)
-            self.back = Stream(pool, draws.child_key(key, "back"), latency)
+            self.there = Stream(pool, draws.child_key(key, "@there"), latency)
+            self.back = Stream(pool, draws.child_key(key, "@back"), latency)
 
     def draw(self, slot: int, word: str, purpose: str, dist: Dist | None, number: int, context: int) -> Any:
         """The draw of a step for `purpose`; its stream is made on first use and kept under `slot`."""
         stream = self.streams.get(slot)
         if stream is None:
-            key = draws.child_key(draws.child_key(self.key, word), purpose)
+            # "@" keeps purposes apart from words: no step can be named so
+            key = draws.child_key(draws.child_key(self.key, word), f"@{purpose}")
             stream = self.streams[slot] = Stream(self.pool, key, dist)
         if context:
             stream = stream.at(context)

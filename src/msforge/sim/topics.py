@@ -39,6 +39,11 @@ class TopicRun(ChannelRun):
             group.add(message)
         return True
 
+    def link_changed(self) -> None:
+        """Hand out what waits."""
+        for group in self.groups.values():
+            group.dispatch()
+
     def _group(self, message: Message) -> Group:
         assert message.consumer is not None
         return self.groups[message.consumer.index]
@@ -149,7 +154,7 @@ class Group:
                 owner = self.owner[p]
                 if not queue or self.blocked[p] or owner is None or self.slots_busy.get(owner, True):
                     continue
-                if not owner[0].replica.up:
+                if not owner[0].reachable():
                     continue
                 if best < 0 or queue[0].available < self.partitions[best][0].available:
                     best = p
