@@ -95,6 +95,7 @@ def _is_number(value: object) -> bool:
 
 def _wrong(value: object, what: str, example: str, units: str) -> UnitError:
     """The error for a value of the wrong shape; a bare number is told that its unit is missing."""
+    units = f"; units are {units}" if units else ""
     if _is_number(value) or (isinstance(value, str) and re.fullmatch(r"-?[0-9.]+", value)):
         if str(value).startswith("-"):
             return UnitError(f"{what} cannot be negative: {_shown(value)}", f"write e.g. {example}", "E204")
@@ -102,12 +103,12 @@ def _wrong(value: object, what: str, example: str, units: str) -> UnitError:
             return UnitError(f"{_shown(value)} is not {what}", f"write e.g. {example}", "E204")
         return UnitError(
             f"the unit is missing: {what} is needed here, found {_shown(value)}",
-            f"write e.g. {example}; units are {units}",
+            f"write e.g. {example}{units}",
             "E202",
         )
     if isinstance(value, str) and value.startswith("-"):
         return UnitError(f"{what} cannot be negative: {_shown(value)}", f"write e.g. {example}", "E204")
-    return UnitError(f"{what} is needed here, found {_shown(value)}", f"write e.g. {example}; units are {units}")
+    return UnitError(f"{what} is needed here, found {_shown(value)}", f"write e.g. {example}{units}")
 
 
 def _is_zero(value: object) -> bool:
@@ -249,7 +250,7 @@ def parse_factor(value: Any) -> float:
     """`10x` -> 10.0."""
     match = re.match(FACTOR_PATTERN, value) if isinstance(value, str) and len(value) <= 40 else None
     if match is None or value.endswith("\n"):
-        raise _wrong(value, "a factor", "10x or 1.5x", "x")
+        raise _wrong(value, "a factor", "10x or 1.5x", "")
     factor = float(value[:-1])
     if factor > 1e9:
         raise UnitError(f"{_shown(value)} is too large: the largest factor is 1e9x", "", "E204")

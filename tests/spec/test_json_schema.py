@@ -18,7 +18,7 @@ from msforge.spec.source import Source
 from tests.spec.shop import EVERYTHING, SHOP, SMALLEST
 
 SCHEMA = json_schema()
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml"))
+EXAMPLES = [p for p in sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml")) if p.stem == p.parent.name]
 KNOWN = {
     "$ref", "$defs", "$schema", "title", "description", "default", "type", "const", "enum", "anyOf", "oneOf", "pattern",
     "minimum", "maximum", "exclusiveMinimum", "properties", "required", "additionalProperties", "propertyNames",

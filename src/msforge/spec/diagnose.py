@@ -126,6 +126,12 @@ def _unknown(owner: Shape, word: str) -> tuple[str, str, str]:
     if model is None:
         return "E101", f"unknown key `{word}`", ""
     known = list(keys_of(model))
+    if word.endswith("+") and word[:-1] in known:
+        return (
+            "E101",
+            f"`{word}` appends to a list, and only in an overlay",
+            f"write {word}: [...] in a scenario or --set",
+        )
     verb = getattr(model, "verb", None)
     if verb is not None and STEP_TYPES.get(verb) is model:
         options = [key for key in known if key != verb]

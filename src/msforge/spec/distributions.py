@@ -163,7 +163,7 @@ class _Maker:
     depth: int
 
     def fail(self, message: str) -> units.UnitError:
-        return units.UnitError(f"{self.name}: {message}", f"write e.g. {_EXAMPLES[self.name]}", "E211")
+        return units.UnitError(f"{self.name}: {message}", f"write e.g. {example(self.name, self.measure)}", "E211")
 
     def named(self, *forms: tuple[str, ...]) -> dict[str, str]:
         """The arguments by name, in one of the forms; arguments without names go in the first form's order."""
@@ -183,9 +183,9 @@ class _Maker:
 
     def amount(self, text: str) -> float:
         """A value of what is drawn: ns or a number."""
+        if self.measure is COUNT:
+            return self.number(text)
         try:
-            if self.measure is COUNT:
-                return self.number(text)
             return float(units.parse_duration(_plain(text)))
         except units.UnitError as error:
             raise units.UnitError(f"{self.name}: {error}", error.help, error.code) from None
@@ -376,6 +376,11 @@ _EXAMPLES: Final = {
     "mixture": "mixture(99% exponential(2ms) 1% 200ms)",
     "zipf": "zipf(n=1000 s=1.1)",
 }
+
+
+def example(name: str, measure: Measure) -> str:
+    """How a distribution is written, of durations or of numbers."""
+    return _EXAMPLES[name] if measure is DURATION else re.sub(r"(?<=[0-9])ms", "", _EXAMPLES[name])
 
 
 def write_duration(dist: Dist) -> str:
