@@ -18,6 +18,7 @@ from msforge.sim.kernel import (
     DONE,
     ERROR,
     FAILED,
+    OK,
     PENDING,
     REQUEST,
     THROTTLED,
@@ -215,6 +216,24 @@ class Call:
         """The answer to one of its tries is in."""
         outcome = request.outcome
         frame = self.frame
+        if outcome == OK and not self.op.guarded and request.balancer is None and not request.local:
+            request.call = self.req = None
+            if self.root.measured:
+                edge = self.op.edge
+                edge.try_outcomes[0] += 1
+                edge.call_outcomes[0] += 1
+            if frame is None:
+                self.finish(DONE, OK, -1, request)
+                return
+            frame.net += request.wire
+            host = frame.host
+            if host is not None and host.message is not None:
+                host.message.called(self.op)
+            if self.starting:
+                self.result = DONE
+            else:
+                kernel.resume(frame)
+            return
         if frame is not None:
             if request.local:
                 frame.add_times(request)

@@ -9,8 +9,22 @@ class EdgeRun:
     """Counters of one arrow. Those that begin with `counted_` are over measured roots only."""
 
     __slots__ = (
-        "budget_denied", "call_outcomes", "calls", "counted_calls", "counted_gave_up", "counted_hedges",
-        "counted_retries", "counted_tries", "failed_calls", "failed_tries", "gave_up", "hedges", "retries", "tries",
+        "budget_denied",
+        "call_outcomes",
+        "calls",
+        "counted_calls",
+        "counted_gave_up",
+        "counted_hedges",
+        "counted_plain",
+        "counted_retries",
+        "counted_tries",
+        "failed_calls",
+        "failed_tries",
+        "gave_up",
+        "hedges",
+        "plain",
+        "retries",
+        "tries",
         "try_outcomes",
     )
 
@@ -19,12 +33,17 @@ class EdgeRun:
         self.failed_tries = self.failed_calls = 0
         self.counted_calls = self.counted_tries = self.counted_retries = 0
         self.counted_hedges = self.counted_gave_up = 0
+        self.plain = self.counted_plain = 0  # calls whose first try succeeded at a quiet service
         self.try_outcomes = [0] * OUTCOMES
         self.call_outcomes = [0] * OUTCOMES
 
     def counts(self) -> tuple[int, ...]:
         """In the order of EDGE_COUNTS."""
         return (
-            self.counted_calls, self.counted_tries, self.counted_retries, self.counted_hedges, self.budget_denied,
-            self.counted_gave_up,
+            self.counted_calls + self.counted_plain, self.counted_tries + self.counted_plain, self.counted_retries,
+            self.counted_hedges, self.budget_denied, self.counted_gave_up,
         )
+
+    def outcomes(self, counts: list[int]) -> list[int]:
+        """`try_outcomes` or `call_outcomes`, plain calls included."""
+        return [counts[0] + self.counted_plain, *counts[1:]]

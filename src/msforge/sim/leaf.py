@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from msforge.model.plan import Service, Source, Step, System, Verb
 from msforge.policies import backoff
 from msforge.sim import kernel
-from msforge.sim.kernel import ERROR, OVERLOADED, PENDING, REQUEST, RESUME, TIMEOUT, TIMER, Frame, Timer, cause_of
 from msforge.sim.calls import JITTER
+from msforge.sim.kernel import ERROR, OVERLOADED, PENDING, REQUEST, RESUME, TIMEOUT, TIMER, Frame, Timer, cause_of
 from msforge.sim.operations import Operation, constant_of
 from msforge.sim.streams import Stream, context_of
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from msforge.sim.service import ServiceRun
 
 FOREVER = 1 << 62
+REFUSED, LATE = -1, -2  # instead of the delay of an answer
 
 
 def quiet_services(system: System) -> frozenset[int]:
@@ -141,13 +142,17 @@ class Leaf:
 class LeafCallOp(Operation):
     """A call to a quiet service: one event for the answer, or for the timeout."""
 
-    __slots__ = ("back", "body", "constant", "edge", "leaf", "retried", "retry", "stations", "stream_of", "there",
-                 "timeout")
+    __slots__ = (
+        "back", "body", "constant", "edge", "leaf", "retried", "retry", "rows", "service", "stream_of", "there",
+        "timeout",
+    )
 
     def __init__(self, programs: Programs, step: Step) -> None:
         super().__init__(programs, step)
         engine = programs.engine
         self.leaf = Leaf(engine, programs.system, step.target)
+        self.service = self.leaf.service
+        self.rows = engine.leaf_rows
         self.body = step.target
         self.edge = engine.edge_of(programs.system, step)
         self.timeout = step.policy.timeout if step.policy.timeout >= 0 else FOREVER
@@ -159,78 +164,80 @@ class LeafCallOp(Operation):
 
     def start(self, frame: Frame) -> int:
         """Send the first try."""
-        root = frame.root
-        edge = self.edge
-        edge.calls += 1
-        edge.tries += 1
-        if root.measured:
-            edge.counted_calls += 1
-            edge.counted_tries += 1
-        work = self.constant
-        if work < 0:
-            stream = self.stream_of.get(frame.site)
-            if stream is None or frame.context:
-                work = self._draw(frame, frame.context)
-            else:
-                number = root.number
-                i = number - stream.first
-                work = stream.values[i] if 0 <= i < stream.size else stream.fetch(number)
-        return self.send(frame, work, None)
-
-    def _draw(self, frame: Frame, context: int) -> int:
-        leaf = self.leaf
-        site = frame.site.sub(self.slot, self.word)
-        work = leaf.work(site, frame.root.number, context)
-        if len(leaf.times) == 1:
-            self.stream_of[frame.site] = site.streams[leaf.times[0][0]]
-        return work
-
-    def send(self, frame: Frame, work: int, again: Again | None) -> int:
-        """One try: where it will wait, when it will be answered."""
-        now = self.engine.env.now
-        service = self.leaf.service
-        stations = service.stations
-        turn = service.turn
-        service.turn = turn + 1
-        station = stations[turn % len(stations)]
-        arrive = now + self.there
-        start = station.admit(arrive, work)
-        root = frame.root
-        if start < 0:
-            self.leaf.rows += (
-                self.body, station.number, root.source, root.arrival, arrive, -1, arrive, OVERLOADED, 0, 0, 0, 0, 0)
-            return self._later(frame, again, arrive + self.back - now, OVERLOADED)
-        end = start + work
-        delay = end + self.back - now
-        gone = end - now > self.timeout
-        self.leaf.rows += (
-            self.body, station.number, root.source, root.arrival, arrive, start - arrive, end, 0, work, 0, 0, 0,
-            1 if gone else 0)
-        if delay > self.timeout:
-            return self._later(frame, again, self.timeout, TIMEOUT)
-        if root.measured:
-            edge = self.edge
-            edge.try_outcomes[0] += 1
-            edge.call_outcomes[0] += 1
+        delay = self.first_try(frame.root, frame.site, frame.context)
+        if delay < 0:
+            return self.later(frame, None, delay)
         frame.net += self.there + self.back
-        if again is not None:
-            frame.child = None
         if not delay:
             return kernel.DONE
         frame.callbacks = RESUME
         self.engine.schedule(frame, REQUEST, delay)
         return PENDING
 
-    def _later(self, frame: Frame, again: Again | None, delay: int, outcome: int) -> int:
-        """The try will fail in `delay` ns."""
+    def first_try(self, root: Any, site: Any, context: int) -> int:
+        """Send: in how many ns the answer is there; REFUSED or LATE when none will be."""
+        work = self.constant
+        if work < 0:
+            stream = self.stream_of.get(site)
+            if stream is None or context:
+                work = self._draw(site, root.number, context)
+            else:
+                i = root.number - stream.first
+                work = stream.values[i] if 0 <= i < stream.size else stream.fetch(root.number)
+        delay = self.send(root, work)
+        edge = self.edge
+        if delay >= 0:
+            edge.plain += 1
+            if root.measured:
+                edge.counted_plain += 1
+        else:
+            edge.calls += 1
+            edge.tries += 1
+            edge.counted_calls += root.measured
+            edge.counted_tries += root.measured
+        return delay
+
+    def _draw(self, site: Any, number: int, context: int) -> int:
+        leaf = self.leaf
+        inside = site.sub(self.slot, self.word)
+        work = leaf.work(inside, number, context)
+        if len(leaf.times) == 1:
+            self.stream_of[site] = inside.streams[leaf.times[0][0]]
+        return work
+
+    def send(self, root: Any, work: int) -> int:
+        """One try: where it waits and when it is answered. As `first_try`."""
+        now = self.engine.env.now
+        service = self.service
+        stations = service.stations
+        turn = service.turn
+        service.turn = turn + 1
+        station = stations[turn % len(stations)]
+        arrive = now + self.there
+        start = station.admit(arrive, work)
+        if start < 0:
+            self.rows += (
+                self.body, station.number, root.source, root.arrival, arrive, -1, arrive, OVERLOADED, 0, 0, 0, 0, 0)
+            return REFUSED
+        end = start + work
+        delay = end + self.back - now
+        self.rows += (
+            self.body, station.number, root.source, root.arrival, arrive, start - arrive, end, 0, work, 0, 0, 0,
+            1 if end - now > self.timeout else 0)
+        return delay if delay <= self.timeout else LATE
+
+    def later(self, frame: Frame, again: Again | None, how: int) -> int:
+        """The try will fail: REFUSED when the refusal is back, LATE at its timeout."""
         if again is None:
             again = Again(self, frame)
         frame.child = again
-        again.outcome = outcome
-        if outcome != TIMEOUT:
-            frame.net += self.there + self.back
+        if how == LATE:
+            again.outcome, delay, priority = TIMEOUT, self.timeout, TIMER
+        else:
+            again.outcome, delay, priority = OVERLOADED, self.there + self.back, REQUEST
+            frame.net += delay
         again.timer = Timer(_failed, again)
-        self.engine.schedule(again.timer, TIMER if outcome == TIMEOUT else REQUEST, delay)
+        self.engine.schedule(again.timer, priority, delay)
         return PENDING
 
 
@@ -295,7 +302,18 @@ class Again:
         if work < 0:
             site = frame.site.sub(op.slot, op.word)
             work = op.leaf.work(site, frame.root.number, context_of(frame.context, 0, self.attempt))
-        if op.send(frame, work, self) == kernel.DONE:
+        delay = op.send(frame.root, work)
+        if delay < 0:
+            op.later(frame, self, delay)
+            return
+        edge.try_outcomes[0] += frame.root.measured
+        edge.call_outcomes[0] += frame.root.measured
+        frame.net += op.there + op.back
+        frame.child = None
+        if delay:
+            frame.callbacks = RESUME
+            op.engine.schedule(frame, REQUEST, delay)
+        else:
             kernel.resume(frame)
 
 

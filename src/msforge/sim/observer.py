@@ -37,12 +37,12 @@ STATES = ("closed", "open", "half-open")
 
 
 def window_of(duration: int, warmup: int) -> int:
-    """The window (ns): a second, or about a sixtieth of a short run.
+    """The window (ns): a second, or about a twentieth of a short run.
 
     Of 1, 2, 5, 10, ... it takes the largest that divides warm-up and duration, so that the measured span is made of
     whole windows; when none within a factor of five does, the first choice stands.
     """
-    most = min(SECOND, max(1_000, duration // 60))
+    most = min(SECOND, max(1_000, duration // 20))
     steps = [k * 10**e for e in range(9, 2, -1) for k in (5, 2, 1)]
     return next((w for w in steps if most >= w >= most / 5 and gcd(duration, warmup) % w == 0), most)
 
@@ -182,7 +182,7 @@ class Observer:
         self.store_ticks.add(flat)
         flat = []
         for i, e in enumerate(self.engine.edges):
-            flat += (tick, i, e.calls, e.tries, e.failed_tries, e.failed_calls, e.gave_up)
+            flat += (tick, i, e.calls + e.plain, e.tries + e.plain, e.failed_tries, e.failed_calls, e.gave_up)
         self.edge_ticks.add(flat)
         flat = []
         for c in self.engine.channels:
@@ -299,8 +299,8 @@ class Observer:
             store_wait=[self._span(("store", s.index), 1) for s in engine.stores],
             store_counts=_table([_store_counts(s) for s in engine.stores], len(STORE_COUNTS)),
             edge_counts=_table([e.counts() for e in engine.edges], len(EDGE_COUNTS)),
-            edge_tries=_table([e.try_outcomes for e in engine.edges], OUTCOMES),
-            edge_calls=_table([e.call_outcomes for e in engine.edges], OUTCOMES),
+            edge_tries=_table([e.outcomes(e.try_outcomes) for e in engine.edges], OUTCOMES),
+            edge_calls=_table([e.outcomes(e.call_outcomes) for e in engine.edges], OUTCOMES),
             channel_counts=_table([_channel_counts(c) for c in engine.channels], len(CHANNEL_COUNTS)),
             sources=_table(
                 [(c.requests, *c.ended, c.requests - sum(c.ended)) for c in engine.clients], OUTCOMES + 2),

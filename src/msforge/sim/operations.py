@@ -179,108 +179,6 @@ class CallOp(Operation):
         return guard
 
 
-class ParallelOp(Operation):
-    """All branches at once; goes on at the `need`th success."""
-
-    __slots__ = ("branches", "copies", "need")
-
-    def __init__(self, programs: Programs, step: Step) -> None:
-        super().__init__(programs, step)
-        self.branches = [programs.block(b) for b in step.blocks]
-        self.copies = step.copies if len(self.branches) == 1 else 1
-        self.need = step.need
-
-    def start(self, frame: Frame) -> int:
-        """Start every branch."""
-        group = Group(self, frame)
-        frame.child = group
-        group.starting = True
-        number = 0
-        for ops in self.branches:
-            for copy in range(self.copies):
-                site = frame.site.sub(self.slot, self.word)
-                context = context_of(frame.context, copy, 0)
-                branch = Frame(ops, site, context, frame, group)
-                group.branches[branch] = None
-                result = kernel.run(branch)
-                if result != PENDING:
-                    group.child_ended(branch, result)
-                number += 1
-                if group.result == FAILED:
-                    break
-            if group.result == FAILED:
-                break
-        group.starting = False
-        if group.result != PENDING:
-            frame.child = None
-        return group.result
-
-
-class Group:
-    """The branches of one `parallel` under way."""
-
-    __slots__ = ("branches", "failed", "frame", "op", "result", "starting", "succeeded")
-
-    def __init__(self, op: ParallelOp, frame: Frame) -> None:
-        self.op = op
-        self.frame: Frame | None = frame
-        self.branches: dict[Frame, None] = {}
-        self.failed = 0
-        self.succeeded = 0
-        self.result = PENDING
-        self.starting = False
-
-    def child_ended(self, branch: Frame, result: int) -> None:
-        """One branch is through."""
-        self.branches.pop(branch, None)
-        host = branch.host
-        frame = self.frame
-        if frame is None:
-            if not self.branches and host is not None:
-                host.replica.strays.pop(self, None)
-            return
-        total = len(self.op.branches) * self.op.copies
-        need = self.op.need if self.op.need > 0 else total
-        if result == DONE:
-            self.succeeded += 1
-        else:
-            self.failed += 1
-            frame.outcome, frame.cause = branch.outcome, branch.cause
-        if self.succeeded >= need:
-            self._settle(DONE, branch)
-        elif total - self.failed < need:
-            self._settle(FAILED, branch)
-
-    def _settle(self, result: int, branch: Frame) -> None:
-        """The step is decided by this branch; those left over run on by themselves."""
-        frame = self.frame
-        assert frame is not None
-        frame.add_times(branch)
-        self.frame = None
-        self.result = result
-        if frame.host is not None and (self.branches or self.starting):
-            frame.host.replica.strays[self] = None
-        if self.starting:
-            return
-        frame.child = None
-        if result == DONE:
-            kernel.resume(frame)
-        else:
-            kernel.fail_later(frame, frame.outcome if self.op.need in (0, total_of(self.op)) else ERROR, frame.cause)
-
-    def abandon(self, cancel: bool) -> None:
-        """The frame around it is gone: so are the branches."""
-        self.frame = None
-        branches, self.branches = self.branches, {}
-        for branch in branches:
-            kernel.stop(branch, cancel)
-
-
-def total_of(op: ParallelOp) -> int:
-    """How many branches a parallel step has."""
-    return len(op.branches) * op.copies
-
-
 class ChooseOp(Operation):
     """One branch, by weight."""
 
@@ -406,7 +304,6 @@ VERBS: dict[Verb, type[Operation]] = {
     Verb.WORK: WorkOp,
     Verb.WAIT: WaitOp,
     Verb.CALL: CallOp,
-    Verb.PARALLEL: ParallelOp,
     Verb.CHOOSE: ChooseOp,
     Verb.REPEAT: RepeatOp,
     Verb.GROUP: GroupOp,

@@ -8,6 +8,7 @@ from msforge.model.plan import Block, Step, System, Verb
 from msforge.sim.leaf import LeafCallOp
 from msforge.sim.messaging import PublishOp
 from msforge.sim.operations import VERBS, Operation
+from msforge.sim.parallel import ParallelOp
 from msforge.sim.saga import SagaOp
 from msforge.sim.storage import ReadOp, WriteOp
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from msforge.sim.engine import Engine
 
 ALL_VERBS: dict[Verb, type[Operation]] = {
-    **VERBS, Verb.READ: ReadOp, Verb.WRITE: WriteOp, Verb.PUBLISH: PublishOp, Verb.SAGA: SagaOp,
+    **VERBS, Verb.PARALLEL: ParallelOp, Verb.READ: ReadOp, Verb.WRITE: WriteOp, Verb.PUBLISH: PublishOp, Verb.SAGA: SagaOp,
 }
 
 

@@ -137,12 +137,17 @@ class Replica:
 
     def end(self, request: Request, result: int) -> None:
         """Its steps are over: count it, pass the thread on, answer."""
-        if self._finish(request, result):
-            if request.message is not None:
-                request.message.over(request)
-            elif not request.local:
+        if not self._finish(request, result):
+            return
+        if request.message is not None:
+            request.message.over(request)
+        elif not request.local:
+            if self.waiting or self.leaving or not self.gauge_busy.value:
                 self._release(self.engine.env.now)
-            self.answer(request)
+            else:
+                self.free += 1
+                self.gauge_busy.down(self.engine.env.now)
+        self.answer(request)
 
     def _finish(self, request: Request, result: int) -> bool:
         """Give the request its outcome and record it; False when a crash has already done so."""
