@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from msforge.spec.source import Map, Mark, Place, Seq, spot
+from msforge.spec.source import Map, Mark, Place, Seq, Source, spot
 
 Path = tuple[int | str, ...]
 _PART: Final = re.compile(r'\.?(?:"([^"]*)"|([^.\[\]"\s][^.\[\]"]*))|\[([0-9]{1,9})\]')
@@ -53,10 +53,19 @@ def place_of(document: Any, path: Path, root: Mark | None, key: bool = False) ->
         return spot(source, key_event)
     event = value_event if value_event is not None else key_event
     if event is None:
-        return Place(source, 1, 1, len(source.line(1)) + 1)
+        return _beginning(source)
     if getattr(event, "value", None) == "" and key_event is not None and not getattr(event, "style", None):
         return spot(source, key_event)
     return spot(source, event)
+
+
+def _beginning(source: Source) -> Place:
+    """The first line that says something: where the whole document is meant."""
+    for number, line in enumerate(source.lines, start=1):
+        text = line.lstrip()
+        if text and not text.startswith(("#", "---", "%")):
+            return Place(source, number, len(line) - len(text) + 1, len(line.rstrip()) + 1)
+    return Place(source, 1, 1, 2)
 
 
 def _is_block(event: Any) -> bool:

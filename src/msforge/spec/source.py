@@ -16,7 +16,7 @@ LARGEST: Final = 10_000_000
 """Bytes; a larger description is refused."""
 _BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_MOST_SHOWN: Final = 400
+_MOST_SHOWN: Final = 20_000
 
 
 @dataclass(eq=False)
