@@ -15,7 +15,6 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import simpy
-
 import works
 
 Process = Generator[simpy.Event, Any, Any]

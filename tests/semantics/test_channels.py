@@ -110,7 +110,8 @@ def test_crash_counts_as_an_attempt() -> None:
 
 
 def test_full_queue_drops_its_head() -> None:
-    seen = queue("[0, 10ms, 20ms, 30ms]", "wait: 1s", "prefetch: 1, ", "kind: queue, max_length: 2, overflow: drop_head")
+    seen = queue("[0, 10ms, 20ms, 30ms]", "wait: 1s", "prefetch: 1, ",
+                 "kind: queue, max_length: 2, overflow: drop_head")
     assert seen.outcomes() == ["ok"] * 4
     assert seen.channel("jobs") == {"published": 4, "delivered": 3, "done": 3, "dropped": 1}
 
@@ -236,12 +237,12 @@ services:
         from: jobs
         idempotent: {idempotent}
         retry: {{attempts: 3, backoff: 1ms}}
-        steps: [write: db, wait: 10ms]
+        steps: [{{write: db}}, {{wait: 10ms}}]
 stores: {{db: {{owner: worker, write: 1ms}}}}
 channels: {{jobs: {{kind: queue, publish: 0ms}}}}
 traffic: {{t: {{target: source.send, at: [0]}}}}
 faults: [{{fail: worker, at: 0s, for: 5ms}}]
-""".replace("write: db, wait: 10ms", "{{write: db}}, {{wait: 10ms}}")
+"""
 
 
 def test_redelivered_effect_is_counted_twice_unless_idempotent() -> None:

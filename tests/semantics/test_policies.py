@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from rig import Seen, simulate
 
 
-def calls(policy: str, callee: str = "{wait: 10ms}, {fail: 1}", at: str = "[0]", more: str = "", caller: str = "") -> Seen:
+def calls(
+    policy: str, callee: str = "{wait: 10ms}, {fail: 1}", at: str = "[0]", more: str = "", caller: str = ""
+) -> Seen:
     """a calls b with a policy; `callee` is what b does."""
     return simulate(f"""
 services:
@@ -58,7 +62,7 @@ def pauses(seen: Seen) -> list[list[float]]:
     for span in seen.spans("serve"):
         if span.name.startswith("b.go"):
             found.setdefault(span.number, []).append(span.begin / 1e6)
-    return [[round(y - x, 6) for x, y in zip(t, t[1:], strict=False)] for t in found.values()]
+    return [[round(y - x, 6) for x, y in pairwise(t)] for t in found.values()]
 
 
 @pytest.mark.parametrize(
@@ -188,15 +192,15 @@ def test_consecutive_failures_open_it() -> None:
 
 
 def test_breaker_half_opens_admits_its_trials_and_closes() -> None:
-    seen = simulate(f"""
+    seen = simulate("""
     services:
       a:
         threads: unlimited
         endpoints:
-          go: {{steps: [{{call: b.go, circuit_breaker: {{consecutive: 1, open_for: 100ms, trial_calls: 2}}}}]}}
-      b: {{threads: unlimited, endpoints: {{go: {{steps: [wait: 10ms]}}}}}}
-    traffic: {{t: {{target: a.go, at: [0, 50ms, 109ms, 110ms, 111ms, 112ms, 125ms]}}}}
-    faults: [{{fail: b, at: 0s, for: 5ms}}]
+          go: {steps: [{call: b.go, circuit_breaker: {consecutive: 1, open_for: 100ms, trial_calls: 2}}]}
+      b: {threads: unlimited, endpoints: {go: {steps: [wait: 10ms]}}}
+    traffic: {t: {target: a.go, at: [0, 50ms, 109ms, 110ms, 111ms, 112ms, 125ms]}}
+    faults: [{fail: b, at: 0s, for: 5ms}]
     """)
     # Opened by the reply at 10; at 110 two trials pass, the next are refused until both are in at 121.
     assert [r.cause for r in seen.roots()] == [
@@ -228,7 +232,8 @@ def test_time_window_forgets() -> None:
 
 
 def test_breaker_counts_try_by_try() -> None:
-    seen = calls("retry: {attempts: 3, backoff: 1ms, factor: 1, on: [error]}, circuit_breaker: {consecutive: 2, open_for: 1s}")
+    seen = calls("retry: {attempts: 3, backoff: 1ms, factor: 1, on: [error]}, "
+                 "circuit_breaker: {consecutive: 2, open_for: 1s}")
     # Inside the retry: two tries fail, the third is refused, and a refusal is not in `on`.
     assert seen.latencies() == [10 + 1 + 10 + 1]
     assert seen.roots()[0].cause == "b:circuit_open"
@@ -401,7 +406,7 @@ def test_failing_fallback_fails_the_step() -> None:
 
 
 def test_fallback_is_outside_retry_and_deadline() -> None:
-    seen = calls("deadline: 25ms, retry: {attempts: 9, backoff: 0}, fallback: {steps: [wait: 7ms]}", "{wait: 10ms}, {fail: 1}")
+    seen = calls("deadline: 25ms, retry: {attempts: 9, backoff: 0}, fallback: {steps: [wait: 7ms]}")
     assert (seen.outcomes(), seen.latencies()) == (["degraded"], [32])
 
 
@@ -424,7 +429,8 @@ def test_throttle_is_outside_the_breaker() -> None:
 
 def test_breaker_is_outside_the_bulkhead() -> None:
     # A full bulkhead is no failure for the breaker.
-    seen = calls("circuit_breaker: {consecutive: 1, open_for: 10s}, bulkhead: 1", "wait: 10ms", at="[0, 1ms, 2ms, 20ms]")
+    seen = calls("circuit_breaker: {consecutive: 1, open_for: 10s}, bulkhead: 1", "wait: 10ms",
+                 at="[0, 1ms, 2ms, 20ms]")
     assert [r.cause for r in seen.roots()] == ["", "b:bulkhead_full", "b:bulkhead_full", ""]
 
 

@@ -50,12 +50,12 @@ def test_local_refusals_cost_no_network(guard: str) -> None:
 
 def test_store_times_include_the_network() -> None:
     seen = simulate("""
-    services: {a: {endpoints: {go: {steps: [read: db, publish: ch]}}}}
+    services: {a: {endpoints: {go: {steps: [{read: db}, {publish: ch}]}}}}
     stores: {db: {owner: a, read: 3ms}}
     channels: {ch: {kind: queue, publish: 4ms}}
     network: {latency: 2ms}
     traffic: {t: {target: a.go, at: [0]}}
-    """.replace("read: db, publish: ch", "{read: db}, {publish: ch}"))
+    """)
     assert seen.latencies() == [3 + 4 + 2 * 2]
     assert seen.column("store") == [7]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import formulas as f
 from harness import SHARE, TAIL, Case, Figure, Run, busy, in_system, mean_latency, percentile
 

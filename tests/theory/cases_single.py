@@ -152,7 +152,7 @@ def last_come() -> Case:
 
 def interrupted() -> Case:
     """A replica that stands still now and then, idle or not, and resumes."""
-    rate, mean, up, down = 40.0, 10 * MS, 1.0, 0.25
+    rate, mean, up, down = 40.0, 10 * MS, 0.5, 0.05
     tail = f"faults:\n  - {{pause: server, every: exponential({up}s), for: exponential({down}s)}}\n"
     return Case(
         "M/M/1 with breakdowns, resumed", "White & Christie 1958",
@@ -212,16 +212,16 @@ CASES = (
     general("M/D/1", "10ms", 10 * MS, 1e-4, 18_000, load=0.7),
     general("M/Erlang-3/1", "erlang(k=3 mean=10ms)", 10 * MS, 1e-4 * 4 / 3, 10_000),
     general("M/lognormal/1", "lognormal(mean=10ms cv=1.2)", 10 * MS, f.lognormal_second_moment(0.01, 1.2), 24_000, 0.4),
-    general("M/hyperexponential/1", HYPER_LAW, HYPER[0], HYPER[1], 28_000, 0.4),
+    general("M/hyperexponential/1", HYPER_LAW, HYPER[0], HYPER[1], 40_000, 0.4),
     loss("Erlang B", "exponential(10ms)"),
     loss("Erlang B, lognormal service", "lognormal(mean=10ms cv=2)"),
     bounded(1, 5),
     bounded(3, 8),
-    sharing("M/M/1 shared", "exponential(10ms)", 1, f.processor_sharing_mean(50.0, 0.01), 50.0, 16_000),
-    sharing("M/lognormal/1 shared", "lognormal(mean=10ms cv=1.5)", 1,
-            f.processor_sharing_mean(50.0, 0.01), 50.0, 16_000),
-    sharing("M/hyperexponential/1 shared", HYPER_LAW, 1, f.processor_sharing_mean(50.0, HYPER[0]), 50.0, 16_000),
-    sharing("M/lognormal/2 shared", "lognormal(mean=10ms cv=1.5)", 2, f.mmc_mean(120.0, 0.01, 2), 120.0, 16_000),
+    sharing("M/M/1 shared", "exponential(10ms)", 1, f.processor_sharing_mean(50.0, 0.01), 50.0, 20_000),
+    sharing("M/lognormal/1 shared", "lognormal(mean=10ms cv=1.2)", 1,
+            f.processor_sharing_mean(50.0, 0.01), 50.0, 20_000),
+    sharing("M/hyperexponential/1 shared", HYPER_LAW, 1, f.processor_sharing_mean(50.0, HYPER[0]), 50.0, 20_000),
+    sharing("M/lognormal/2 shared", "lognormal(mean=10ms cv=1.2)", 2, f.mmc_mean(120.0, 0.01, 2), 120.0, 24_000),
     priorities(),
     last_come(),
     interrupted(),

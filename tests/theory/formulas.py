@@ -140,7 +140,7 @@ def batch_mm1_number(job_rate: float, mean: float, batch: int) -> float:
 
 
 def erlang_arrivals_sigma(phases: int, rate: float, mean: float) -> float:
-    """The root in (0, 1) of sigma = A*(mu - mu sigma) for Erlang gaps, of GI/M/1 (K1 6.4); mean time: mean/(1 - sigma)."""
+    """The root in (0, 1) of sigma = A*(mu - mu sigma), Erlang gaps, of GI/M/1 (K1 6.4); mean time: mean/(1 - sigma)."""
     mu, sigma = 1 / mean, rate * mean
     for _ in range(10_000):
         sigma = (phases * rate / (phases * rate + mu * (1 - sigma))) ** phases
@@ -294,7 +294,7 @@ def lru_hit_ratio(popularity: Sequence[float], capacity: int) -> float:
 
 
 def ttl_hit_ratio(popularity: Sequence[float], rate: float, ttl: float) -> float:
-    """Hit ratio of a cache whose entries live `ttl` from their miss, Poisson requests (Jung, Berger & Balakrishnan 2003)."""
+    """Hit ratio when entries live `ttl` from their miss, Poisson requests (Jung, Berger & Balakrishnan 2003)."""
     return sum(p * (p * rate * ttl) / (1 + p * rate * ttl) for p in popularity)
 
 

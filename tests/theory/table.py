@@ -49,10 +49,11 @@ def main() -> None:
     parser.add_argument("--case", default="")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--replications", type=int, default=0, help="4, 6, 8, 10, 12, 16, 20 or 24 instead of the case's")
+    parser.add_argument("--replications", type=int, default=0, help="4, 6, 8, 10, 12, 16, 20 or 24")
     options = parser.parse_args()
     chosen = [k for k, case in enumerate(CASES) if options.case.lower() in case.name.lower()]
-    lines = ["| case | figure | expected | simulated, 95 % | standard errors apart | source |", "|---|---|---|---|---|---|"]
+    head = "| case | figure | expected | simulated, 95 % | standard errors apart | source |"
+    lines = [head, "|---|---|---|---|---|---|"]
     with ProcessPoolExecutor(options.processes) as pool:
         done = pool.map(run, chosen, [options.replications] * len(chosen))
         for number, (seen, cpu) in zip(chosen, done, strict=True):
