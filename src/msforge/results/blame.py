@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from msforge.model.plan import NONE, System, Verb
+from msforge.model.plan import NONE, System
+from msforge.results.dependence import dependence
 from msforge.results.pressure import pressures
 from msforge.results.signals import Signals
 from msforge.results.symptoms import Symptom, symptoms
@@ -93,7 +94,7 @@ def _cause(system: System, symptom: Symptom, standing: list[Symptom]) -> Symptom
     for other in standing:
         if symptom.first < other.first - 1:
             continue
-        near = _stores(system, symptom.service) if symptom.place == "service" else set()
+        near = dependence(system).stores(symptom.service) if symptom.place == "service" else set()
         if other.place == "store" and other.index in near and symptom.kind in ("failing", "slow"):
             return other
         weak = symptom.harm < 0.2 * other.harm
@@ -139,7 +140,7 @@ def _deepest(system: System, standing: list[Symptom], found: Blame) -> list[Symp
                 if other is not symptom
                 and symptom.kind == "saturated"
                 and other.kind == "saturated"
-                and other.service in reach(system, symptom.service)
+                and other.service in dependence(system).reach(symptom.service)
                 and other.service != symptom.service
                 and symptom.facts.get("share", 1.0) < 0.5
                 and other.harm >= 0.05 * symptom.harm
@@ -153,40 +154,14 @@ def _deepest(system: System, standing: list[Symptom], found: Blame) -> list[Symp
     return kept
 
 
-def reach(system: System, service: int) -> set[int]:
-    """Services that `service` sends to, directly or through others, by calls or messages."""
-    found, todo = set[int](), [service]
-    while todo:
-        here = todo.pop()
-        for step in system.steps:
-            if step.service != here:
-                continue
-            if step.verb is Verb.CALL:
-                targets = {system.bodies[step.target].service}
-            elif step.verb is Verb.PUBLISH:
-                targets = {c.service for c in system.consumers if c.channel == step.target}
-            else:
-                continue
-            for target in targets - found:
-                found.add(target)
-                todo.append(target)
-    return found
-
-
 def related(system: System, one: int, other: int) -> bool:
     """True when one of two services depends on the other, however indirectly, or both use one store or caller."""
     if NONE in (one, other) or one == other:
         return one == other
-    return other in reach(system, one) or one in reach(system, other) or bool(
-        _stores(system, one) & _stores(system, other)
-    ) or bool(_callers(system, one) & _callers(system, other))
-
-
-def _callers(system: System, service: int) -> set[int]:
-    """Services that depend on it."""
-    return {s.index for s in system.services if service in reach(system, s.index)}
-
-
-def _stores(system: System, service: int) -> set[int]:
-    verbs = (Verb.READ, Verb.WRITE)
-    return {step.target for step in system.steps if step.service == service and step.verb in verbs}
+    graph = dependence(system)
+    return bool(
+        other in graph.reach(one)
+        or one in graph.reach(other)
+        or graph.stores(one) & graph.stores(other)
+        or graph.callers(one) & graph.callers(other)
+    )

@@ -32,8 +32,8 @@ FORMAT = 1
 class Span:
     """A span of simulated time, its end not included."""
 
-    begin: int = doc("start", "ns")
-    end: int = doc("end", "ns")
+    begin: int = doc("when it starts", "ns")
+    end: int = doc("when it ends", "ns")
 
 
 @dataclass
@@ -437,8 +437,8 @@ class Trace:
     name: str = doc("what ran")
     service: str = doc("where; empty at the client")
     replica: int = doc("run-wide replica number; -1 = none")
-    begin: int = doc("start", "ns")
-    end: int = doc("end", "ns")
+    begin: int = doc("when it starts", "ns")
+    end: int = doc("when it ends", "ns")
     outcome: str = doc("how it ended")
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from msforge.model.plan import NONE, UNLIMITED
 from msforge.records import ANSWERED, Outcome
 from msforge.results import links, stations
-from msforge.results.blame import reach
+from msforge.results.dependence import dependence
 from msforge.results.result import Evidence
 from msforge.results.signals import OWN, QUEUE, Signals
 from msforge.results.symptoms import OVERLOADED, Symptom, endpoints, entries_of, into
@@ -104,7 +104,7 @@ def _upwards(signals: Signals, symptom: Symptom) -> list[int]:
 def _calls(signals: Signals, service: int, symptom: Symptom, spans: Contrast) -> str:
     """Failed calls and retries from a caller towards the suspect."""
     system = signals.system
-    towards = {symptom.service} | {s.index for s in system.services if symptom.service in reach(system, s.index)}
+    towards = {symptom.service} | dependence(system).callers(symptom.service)
     best = ""
     worst = 0.02
     for edge in system.edges:
