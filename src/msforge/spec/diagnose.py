@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,9 +15,6 @@ from msforge.spec.schema_faults import FAULT_TYPES
 from msforge.spec.schema_steps import STEP_TYPES
 from msforge.spec.shape import Choice, Items, Key, Leaf, Model, Names, Shape, keys_of
 from msforge.spec.source import Map, Mark, Seq, problem
-
-_ROOM: Final = 100
-"""More findings than this help nobody."""
 
 
 def diagnose(error: ValidationError, document: Map, root: Mark | None, shape: Shape) -> list[Diagnostic]:

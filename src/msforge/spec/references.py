@@ -11,6 +11,7 @@ from msforge.spec.places import Path, join, place_of
 from msforge.spec.source import Map, Mark, Seq, problem
 
 CLIENTS = "clients"
+_MOST_HINTS = 50
 
 
 class References:
@@ -20,6 +21,7 @@ class References:
         self.document = document
         self.root = root
         self.problems: list[Diagnostic] = []
+        self.hints: dict[tuple[str, int], str] = {}
         services = document.get("services")
         self.readable = isinstance(services, Map)  # else nothing can be said about references to services
         self.services = {name: s for name, s in _map(services).items() if isinstance(s, Map)}
@@ -66,11 +68,18 @@ class References:
     def report(self, path: Path, code: str, message: str, hint: str = "", key: bool = False) -> None:
         self.problems.append(problem(place_of(self.document, path, self.root, key), code, message, hint, join(path)))
 
+    def hint(self, word: str, known: Collection[str]) -> str:
+        """A suggestion. Looking through a thousand names takes milliseconds, so only the first mistakes get one."""
+        key = (word, len(known))
+        if key not in self.hints:
+            self.hints[key] = did_you_mean(word, known) if len(self.hints) < _MOST_HINTS else ""
+        return self.hints[key]
+
     def one_of(self, value: Any, known: Collection[str], path: Path, code: str, what: str) -> None:
         if what.startswith("service") and not self.readable:
             return
         if isinstance(value, str) and value not in known:
-            self.report(path, code, f"there is no {what} `{value[:60]}`", did_you_mean(value, known))
+            self.report(path, code, f"there is no {what} `{value[:60]}`", self.hint(value, known))
 
     def endpoint(self, value: Any, path: Path) -> bool:
         """Whether service.endpoint exists; reports when it does not. False also for what has another shape."""
@@ -80,10 +89,10 @@ class References:
         if service in self.broken or not self.readable:
             return False
         if service not in self.services:
-            self.report(path, "E501", f"there is no service `{service[:60]}`", did_you_mean(service, self.services))
+            self.report(path, "E501", f"there is no service `{service[:60]}`", self.hint(service, self.services))
             return False
         if endpoint not in self.endpoints[service]:
-            hint = did_you_mean(endpoint, self.endpoints[service]) or f"`{service}` has no endpoints"
+            hint = self.hint(endpoint, self.endpoints[service]) or f"`{service}` has no endpoints"
             if endpoint in _map(self.services[service].get("consumers")):
                 hint = "it is a consumer, which nobody can call; publish to its channel"
             self.report(path, "E502", f"`{service}` has no endpoint `{endpoint[:60]}`", hint)
@@ -213,7 +222,7 @@ class References:
                 ("objectives", target),
                 "E507",
                 f"there is no endpoint or traffic source `{target[:60]}`",
-                did_you_mean(target, known),
+                self.hint(target, known),
                 key=True,
             )
 
