@@ -16,7 +16,8 @@ from msforge.report.explain import explanation
 from msforge.spec import load
 from tests.analysis.support import one_service, system_of
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml"))
+FOLDER = Path(__file__).parents[2] / "examples"
+EXAMPLES = sorted(path for path in FOLDER.glob("*/*.yaml") if path.stem == path.parent.name)
 
 
 def page(found: Explanation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from msforge.analysis.load import Load, Moment, load_at, moments
@@ -11,7 +12,8 @@ from msforge.analysis.times import of
 from msforge.model.plan import Block, Source, System, Verb
 from msforge.records import SECOND
 
-HALVINGS = 40
+STEPS = 60
+CLOSE = 1e-7
 SWEEPS = 4
 BARELY = 1e-6    # of its own load that a single user finds: none, but its requests still pass
 
@@ -106,22 +108,42 @@ def _seen(system: System, rates: list[float]) -> tuple[float, ...]:
 
 
 def _closed_rate(system: System, rates: list[float], source: Source) -> float:
-    """The rate X at which X * (think + response(X)) is the number of users, by bisection: it only grows with X."""
+    """The rate X at which X * (think + response(X)) is the number of users, found numerically: it only grows with X."""
     think = source.think.mean / SECOND if source.think is not None else 0.0
     trial = list(rates)
     trial[source.index] = 0.0
     unloaded = turn(Response(load_at(system, _seen(system, trial))), source)
     if not math.isfinite(think + unloaded):
         return 0.0
-    high = source.users / max(think + unloaded, 1e-9)
-    low = 0.0
-    for _ in range(HALVINGS):
-        middle = trial[source.index] = (low + high) / 2
+    def excess(rate: float) -> float:
+        """Users busy at this rate, less those there are; at most as many again, so that a pole does no harm."""
+        trial[source.index] = rate
         took = think + turn(Response(load_at(system, _seen(system, trial))), source)
-        low, high = (middle, high) if middle * took < source.users else (low, middle)
-        if high - low <= 1e-6 * high:
-            break
-    return (low + high) / 2
+        return min(rate * took, 2.0 * source.users) - source.users
+
+    return _root(excess, source.users / max(think + unloaded, 1e-9), -float(source.users))
+
+
+def _root(excess: Callable[[float], float], high: float, at_zero: float) -> float:
+    """Where a growing function crosses 0 in (0, high]: false position, Illinois variant (Dowell and Jarratt 1971)."""
+    low, f_low, f_high = 0.0, at_zero, excess(high)
+    if f_high <= 0:
+        return high
+    side = 0
+    for _ in range(STEPS):
+        middle = (low * f_high - high * f_low) / (f_high - f_low)
+        f = excess(middle)
+        if f > 0:
+            high, f_high = middle, f
+            f_low /= 2 if side == 1 else 1
+            side = 1
+        else:
+            low, f_low = middle, f
+            f_high /= 2 if side == -1 else 1
+            side = -1
+        if high - low <= CLOSE * high or abs(f) <= CLOSE * -at_zero:
+            return middle
+    return low
 
 
 def turn(response: Response, source: Source) -> float:
@@ -157,8 +179,9 @@ def at_rest(system: System, rates: tuple[float, ...]) -> System:
             services.append(service)
             continue
         per = station.servers / service.replicas
-        wanted = math.ceil(station.arrivals * station.service / (per * scale.target) - 1e-9)
-        services.append(replace(service, replicas=min(max(wanted, scale.minimum), scale.maximum)))
+        wanted = station.arrivals * station.service / (per * scale.target) if station.arrivals > 0 else 0.0
+        wanted = min(max(wanted - 1e-9, scale.minimum), scale.maximum)
+        services.append(replace(service, replicas=math.ceil(wanted)))
     return replace(system, services=tuple(services))
 
 

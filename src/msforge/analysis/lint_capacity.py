@@ -91,10 +91,14 @@ def _use(facts: Facts, station: Station) -> float:
     if math.isinf(station.servers) or station.arrivals <= 0:
         return 0.0
     offered = station.arrivals * station.service
+    if not math.isfinite(offered):
+        return 0.0  # a time without a mean is another warning's matter
     if station.kind in ("threads", "cpu"):
         service = facts.system.services[station.index]
         if service.autoscale is not None or service.function is not None:
             return 0.0
+    if station.servers == 0 and station.kind != "threads":
+        return 0.0
     return offered / station.servers if station.servers > 0 else math.inf
 
 
@@ -132,6 +136,13 @@ def _overload(facts: Facts, station: Station, use: float, peak: Peak) -> Finding
 
 
 def _full_pool(facts: Facts, station: Station, service: Service, use: float, when: str) -> Finding:
+    if service.replicas == 0:
+        return Finding(
+            "W120", f"services.{service.name}.replicas",
+            f"{service.name} has no replica and is asked {number(station.arrivals)} times a second{when}: all of it "
+            "fails",
+            "give it replicas, or send it nothing",
+        )
     need = station.arrivals * station.service
     waits = _waits_on(facts, service)
     sums = f"{number(station.arrivals)} a second x {ms(station.service * SECOND)} = {number(need)}"
@@ -182,6 +193,8 @@ def small_bulkheads(facts: Facts, peaks: Peaks) -> Iterator[Finding]:
             replicas = max(1, facts.system.services[step.service].replicas)
             rate = peak.load.steps[step.index] / replicas
             time = peak.response.call(step).mean
+            if not math.isfinite(rate * time):
+                continue  # a time without a mean is another warning's matter
             if rate * time >= step.policy.bulkhead and rate * time > worst.get(step.index, (0.0, ""))[0]:
                 worst[step.index] = (rate * time, f"{number(rate)} a second x {ms(time * SECOND)}")
     for index, (need, sums) in worst.items():
@@ -207,7 +220,8 @@ def small_autoscalers(facts: Facts, peaks: Peaks) -> Iterator[Finding]:
                 continue
             per = station.servers / service.replicas
             need = station.arrivals * station.service / per
-            if need > service.autoscale.maximum * FULL and need > worst.get(station.index, (0.0,))[0]:
+            full = math.isfinite(need) and need > service.autoscale.maximum * FULL
+            if full and need > worst.get(station.index, (0.0,))[0]:
                 worst[station.index] = (need, peak)
     for index, (need, peak) in worst.items():
         service = facts.system.services[index]

@@ -130,11 +130,11 @@ class Response:
         servers = service.replicas * cores
         offered = lam * work.mean
         wait = 0.0
-        if self.queueing and lam > 0:
+        if self.queueing and lam > 0 and servers:
             per = lam / service.replicas
             scv = 1.0 if cpu.sharing else work.scv
             wait = _interpolated_wait(per, work.mean, cores, scv)
-        use = offered / servers if servers else 0.0
+        use = offered / servers if servers else math.inf if offered > 0 else 0.0
         return Station("cpu", service.index, service.name, lam, work.mean, work.scv, servers, use, wait, offered)
 
     def _works(self, service: int) -> list[Step]:
@@ -322,6 +322,9 @@ def _station(
         return Station(kind, index, name, lam, hold.mean, hold.scv, math.inf, 0.0, 0.0, lam * hold.mean if lam else 0.0)
     offered = lam * hold.mean if lam > 0 else 0.0
     every = servers * replicas
+    if every <= 0:
+        endless = math.inf if offered > 0 else 0.0
+        return Station(kind, index, name, lam, hold.mean, hold.scv, 0.0, endless, endless, 0.0)
     wait = 0.0
     if queueing and lam > 0 and hold.mean > 0:
         if math.isinf(hold.mean) or math.isnan(hold.scv):

@@ -108,6 +108,8 @@ def _bottleneck(found: Bottleneck, levels: tuple[Level, ...]) -> str:
     what = f"the {KINDS[found.kind]} of {found.name}"
     asked = next(level for level in levels if level.name == found.level)
     against = f"{'the peak' if found.level == 'peak' else 'the load'} of {rate(asked.rate)}"
+    if found.factor == 0:
+        return f"The bottleneck is {what}{grown}: no rate can last, since none is there or the mean has no end."
     if found.factor < 1:
         verdict = f"and {against} is {significant(1 / found.factor, 2)} times that"
     else:
