@@ -26,7 +26,7 @@ defaults:
 
 network: {{latency: 0.5ms}}
 
-simulation: {{warmup: 0.5s, duration: 2s, seed: 1, replications: 1}}
+simulation: {{warmup: 0.2s, duration: 1s, seed: 1, replications: 1}}
 
 traffic:
 {traffic}
