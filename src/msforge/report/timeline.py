@@ -37,7 +37,9 @@ def when(result: Result, width: int) -> Iterator[RenderableType]:
         return
     tracks, faults = _tracks(result), _faults(result)
     label = min(max((len(clean(t)) for t in [*(t.label for t in tracks), *(f for f, _ in faults)]), default=0), LABEL)
-    cells = min(max(width - label - SCALE - 6, 10), series.buckets)
+    room = max(width - label - SCALE - 6, 10)
+    bars = max(room // series.buckets, 1)  # a bucket of a short run is drawn as several equal bars
+    cells = min(room, series.buckets * bars)
     yield heading("When")
     made = Table.grid(padding=(0, 2), pad_edge=False)
     made.add_column(width=label, no_wrap=True, overflow="ellipsis")
@@ -45,13 +47,18 @@ def when(result: Result, width: int) -> Iterator[RenderableType]:
     made.add_column(no_wrap=True, overflow="ellipsis")
     for track in tracks:
         style = "red" if track.alarm else "cyan"
-        made.add_row(clean(track.label), Text(sparkline(track.values, cells, track.top), style), track.scale)
+        made.add_row(
+            clean(track.label),
+            Text(sparkline([v for v in track.values for _ in range(bars)], cells, track.top), style),
+            track.scale,
+        )
     for words, windows in faults:
         made.add_row(Text(clean(words), "bold"), Text(_marks(windows, series, cells), "bold magenta"), _spans(windows))
     made.add_row("", _axis(series, cells), "")
     yield indented(made)
     if result.replications > 1:
-        yield indented(Text(f"Means of {result.replications} replications; fault marks are the first's.", style="dim"))
+        marks = "; fault marks are the first's" if faults else ""
+        yield indented(Text(f"Means of {result.replications} replications{marks}.", style="dim"))
 
 
 def _tracks(result: Result) -> list[Track]:
