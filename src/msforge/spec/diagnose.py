@@ -94,6 +94,8 @@ def _words(detail: ErrorDetails, at: list[Shape], path: tuple[int | str, ...]) -
         hint = "remove the `-` or indent its keys below it" if isinstance(value, list) else ""
         if value is None:
             hint = "write what belongs below this key, or remove the key"
+        elif not hint and isinstance(at[-1], Model):
+            hint = f"its keys are {', '.join(keys_of(at[-1].model))}"
         return "E104", f"expected a mapping, found {shown(value)}", hint
     if kind == "list_type":
         return "E105", f"expected a list, found {shown(value)}", "write [a, b] or one item a line, each with a `-`"

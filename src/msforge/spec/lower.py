@@ -263,7 +263,7 @@ class Lowering:
                 kind,
                 "E508",
                 f"there is no policy `{name[:60]}`",
-                hint or "name it under `policies`, or write the settings here",
+                hint or f"name it under `policies`, or write the settings: {', '.join(keys_of(POLICY_TYPES[kind]))}",
             )
         out = holder.copy()
         del out[kind]
