@@ -41,7 +41,8 @@ def _find(name: str, folder: Path | None) -> tuple[str, str, int]:
     try:
         facts = path.stat()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no such name"
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is no such file" if missing else getattr(error, "strerror", None) or "no such name"
         raise units.UnitError(
             f"`{name[:80]}` cannot be read: {reason}", "it is looked for beside the description", "E208"
         ) from None
