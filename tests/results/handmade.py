@@ -124,6 +124,10 @@ class Book:
         return _count_up(self)
 
 
+def _row(columns: tuple[str, ...], values: tuple[int, ...]) -> dict[str, int]:
+    return dict(zip(columns, values, strict=True))
+
+
 def _histogram(cells: Sequence[tuple[int, int, int, int]]) -> Histogram:
     """From (group, class, window, value)."""
     array = np.array(cells, dtype=np.int64).reshape(-1, 4)
@@ -148,9 +152,9 @@ def _count_up(book: Book) -> Records:
     gone = np.zeros((len(system.bodies), W), dtype=np.int64)
     cells, waits = [], []
     roots = {name: np.array([row[n] for row in book.roots], dtype=np.int64) for n, name in enumerate(ROOT_COLUMNS)}
-    everything = [(0, r["arrival"], r["arrival"], r) for r in (dict(zip(ROOT_COLUMNS, row)) for row in book.roots)]
+    everything = [(0, r["arrival"], r["arrival"], r) for r in (_row(ROOT_COLUMNS, row) for row in book.roots)]
     for row in book.served:
-        r = dict(zip(SERVED_COLUMNS, row))
+        r = _row(SERVED_COLUMNS, row)
         r["queue"] = max(r["wait"], 0)
         everything.append((1 + r["body"], r["root"], r["arrive"], r))
         if r["wait"] >= 0:
@@ -204,7 +208,7 @@ def _replica_ticks(book: Book) -> np.ndarray:
         busy, waiting = np.zeros(W, dtype=np.int64), np.zeros(W, dtype=np.int64)
         arrived, finished, failed = (np.zeros(W, dtype=np.int64) for _ in range(3))
         for row in book.served:
-            r = dict(zip(SERVED_COLUMNS, row))
+            r = _row(SERVED_COLUMNS, row)
             if r["replica"] != plan.index:
                 continue
             start = r["arrive"] + max(r["wait"], 0)

@@ -44,7 +44,9 @@ def case(seed: int, kind: str = "") -> Case:
 
 def _system(rng: random.Random) -> dict[str, Any]:
     """Three or four layers of services, called down; every service does some work and may use a store."""
-    layers = [["gateway"]] + [[f"s{layer}{n}" for n in range(rng.randint(1, 3))] for layer in range(1, rng.randint(3, 4))]
+    layers = [["gateway"]]
+    for layer in range(1, rng.randint(3, 4)):
+        layers.append([f"s{layer}{n}" for n in range(rng.randint(1, 3))])
     rate = rng.choice([20, 30, 40])
     stores: dict[str, Any] = {}
     services: dict[str, Any] = {}
@@ -93,8 +95,8 @@ def _service(rng: random.Random, name: str, below: list[str], stores: dict[str, 
 
 
 def _duration(rng: random.Random, millis: int) -> str:
-    kinds = [f"{millis}ms", f"exponential({millis}ms)", f"lognormal(mean={millis}ms cv=1.5)", f"gamma(mean={millis}ms cv=0.5)"]
-    return rng.choice(kinds)
+    mean = f"{millis}ms"
+    return rng.choice([mean, f"exponential({mean})", f"lognormal(mean={mean} cv=1.5)", f"gamma(mean={mean} cv=0.5)"])
 
 
 def _call(rng: random.Random, target: str) -> dict[str, Any]:
@@ -126,18 +128,21 @@ def _targets(service: dict[str, Any]) -> list[str]:
 def _add_tail(rng: random.Random, document: dict[str, Any], publisher: str) -> None:
     document["services"][publisher]["endpoints"]["main"]["steps"].append({"publish": "events"})
     document["channels"] = {"events": {"kind": "queue", "dead_letter": "events-dead"}}
-    document["services"]["mailer"] = {
-        "consumers": {"send": {"from": "events", "threads": 8, "idempotent": True, "steps": [{"wait": _duration(rng, 20)}]}}
-    }
+    consumer = {"from": "events", "threads": 8, "idempotent": True, "steps": [{"wait": _duration(rng, 20)}]}
+    document["services"]["mailer"] = {"consumers": {"send": consumer}}
+
+
+def _called(document: dict[str, Any], name: str) -> list[str]:
+    """Services that the main endpoint of a service calls."""
+    main = document["services"][name]["endpoints"]["main"]
+    return [target.split(".")[0] for target in _targets({"endpoints": {"main": main}})]
 
 
 def _busy(document: dict[str, Any]) -> list[str]:
     """Services that requests really reach."""
     found, todo = ["gateway"], ["gateway"]
     while todo:
-        service = document["services"][todo.pop()]
-        for target in _targets({"endpoints": {"main": service["endpoints"]["main"]}}):
-            name = target.split(".")[0]
+        for name in _called(document, todo.pop()):
             if name not in found:
                 found.append(name)
                 todo.append(name)
@@ -145,11 +150,7 @@ def _busy(document: dict[str, Any]) -> list[str]:
 
 
 def _edges(document: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, target.split(".")[0])
-        for name in _busy(document)
-        for target in _targets({"endpoints": {"main": document["services"][name]["endpoints"]["main"]}})
-    ]
+    return [(name, target) for name in _busy(document) for target in _called(document, name)]
 
 
 def _fault(rng: random.Random, document: dict[str, Any], kind: str) -> tuple[dict[str, Any], set[str], str]:
@@ -170,7 +171,8 @@ def _fault(rng: random.Random, document: dict[str, Any], kind: str) -> tuple[dic
         return {"pause": service}, {service}, ""
     if kind in ("cut", "delay", "drop"):
         caller, callee = rng.choice(_edges(document))
-        more = {"cut": {}, "delay": {"add": rng.choice(["60ms", "150ms"])}, "drop": {"rate": rng.choice(["25%", "50%"])}}
+        late, lost = rng.choice(["60ms", "150ms"]), rng.choice(["25%", "50%"])
+        more: dict[str, dict[str, Any]] = {"cut": {}, "delay": {"add": late}, "drop": {"rate": lost}}
         return {kind: f"{caller} -> {callee}", **more[kind]}, {caller, callee}, ""
     if kind == "slow store":
         return _slow_store(rng, document)
@@ -183,7 +185,7 @@ def _slow_store(rng: random.Random, document: dict[str, Any]) -> tuple[dict[str,
     if not stores:
         name = busy[-1]
         document.setdefault("stores", {})["late-db"] = {
-            "kind": "postgres", "owner": name, "connections": 10, "read": "exponential(5ms)", "write": "exponential(5ms)",
+            "kind": "postgres", "owner": name, "connections": 10, "read": "exponential(5ms)", "write": "5ms",
         }
         document["services"][name]["endpoints"]["main"]["steps"].append({"read": "late-db"})
         stores = ["late-db"]
@@ -218,10 +220,10 @@ def _surge(rng: random.Random, document: dict[str, Any]) -> set[str]:
 
 def _visits(document: dict[str, Any]) -> dict[str, float]:
     """Requests to each service per request of a client, without retries."""
-    visits = {name: 0.0 for name in document["services"]}
+    visits = dict.fromkeys(document["services"], 0.0)
     todo = [("gateway", 1.0)]
     while todo:
         name, weight = todo.pop()
         visits[name] += weight
-        todo += [(t.split(".")[0], weight) for t in _targets({"endpoints": {"main": document["services"][name]["endpoints"]["main"]}})]
+        todo += [(target, weight) for target in _called(document, name)]
     return visits

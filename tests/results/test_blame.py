@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 import yaml
@@ -45,19 +44,17 @@ def judged(one: Case) -> tuple[str, bool, str]:
     return one.name, first_is_right(one, found) if one.kind else found.healthy, found.headline
 
 
-def verdicts(cases: list[Case]) -> list[tuple[str, bool, str]]:
-    with ProcessPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(judged, cases))
-
-
-def test_the_right_service_comes_first() -> None:
-    found = verdicts([case(seed, KINDS[seed % len(KINDS)]) for seed in range(FAULTY)])
+@pytest.mark.parametrize("half", [0, 1])
+def test_the_right_service_comes_first(half: int) -> None:
+    """In each half of the set, so that two processes share the work: 16 of 20 twice are 32 of 40."""
+    seeds = range(half * FAULTY // 2, (half + 1) * FAULTY // 2)
+    found = [judged(case(seed, KINDS[seed % len(KINDS)])) for seed in seeds]
     wrong = [(name, headline) for name, right, headline in found if not right]
-    assert len(found) - len(wrong) >= 0.8 * FAULTY, wrong
+    assert len(found) - len(wrong) >= 0.8 * len(found), wrong
 
 
 def test_nobody_is_blamed_in_healthy_systems() -> None:
-    found = verdicts([case(seed) for seed in range(500, 500 + HEALTHY)])
+    found = [judged(case(seed)) for seed in range(500, 500 + HEALTHY)]
     assert [(name, headline) for name, right, headline in found if not right] == []
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from msforge.records import SECOND, Outcome
 from msforge.recording.records import REPLICA_TICKS
+from msforge.records import SECOND, Outcome
 from msforge.results import summarise
 from msforge.results.result import Check
 from tests.results.handmade import MS, Book, shop

@@ -65,7 +65,7 @@ def test_another_version_is_refused_by_name() -> None:
     assert caught.value.exit_code == 3
 
 
-@pytest.mark.parametrize("text", ["", "not json", "[1, 2]", '"text"', "null", '{"name": "shop"}', "[" * 100_000, "\x00"])
+@pytest.mark.parametrize("text", ["", "not json", "[1]", '"text"', "null", '{"name": "shop"}', "[" * 100_000, "\x00"])
 def test_what_is_no_result_is_told_so(text: str) -> None:
     with pytest.raises(ResultFormatError, match=r"run\.json is not a result") as caught:
         Result.from_json(text, name="run.json")

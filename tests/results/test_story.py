@@ -78,7 +78,8 @@ def test_a_healthy_run_blames_nobody_and_names_the_busiest() -> None:
     found = story(None)
     assert found.healthy and found.decided and found.suspects == []
     assert found.headline == (
-        "Nothing stands out: no service, store or link left its ordinary course; the busiest is web, at 7 % of its threads."
+        "Nothing stands out: no service, store or link left its ordinary course; "
+        "the busiest is web, at 7 % of its threads."
     )
 
 
@@ -90,7 +91,8 @@ def test_the_slow_service_is_named_with_its_times_and_not_its_caller() -> None:
     assert [s.service for s in found.suspects] == ["pay"]
     assert suspect.begin == pytest.approx(40 * SECOND, abs=2 * SECOND)
     assert suspect.end == pytest.approx(60 * SECOND, abs=2 * SECOND)
-    assert suspect.evidence[0].text.startswith("pay was slow from 40 s to 60 s: 120 ms of its own time per request, 10x")
+    said = suspect.evidence[0].text
+    assert said.startswith("pay was slow from 40 s to 60 s: 120 ms of its own time per request, 10x the usual")
     assert suspect.spread[-1].text == "users -> web.buy: answers took 122 ms on average (14 ms before)"
     assert found.headline.startswith("pay was slow from 40 s to 60 s")
     assert any(text.startswith("a timeout on web.buy -> pay.charge") for text in suspect.advice)
@@ -107,7 +109,8 @@ def test_errors_are_put_down_to_where_they_arise() -> None:
 
 def test_what_never_arrives_is_put_down_to_the_link() -> None:
     suspect = story(cut).suspects[0]
-    assert (suspect.name, suspect.kind, suspect.symptom, suspect.service) == ("web -> pay", "link", "unreachable", "pay")
+    assert (suspect.name, suspect.kind, suspect.symptom) == ("web -> pay", "link", "unreachable")
+    assert suspect.service == "pay"
     assert "100 % of the tries sent to pay (400 tries, most of them by web) never arrived" in suspect.evidence[0].text
     assert "though pay was up" in suspect.evidence[0].text
 
@@ -115,7 +118,8 @@ def test_what_never_arrives_is_put_down_to_the_link() -> None:
 def test_a_slow_network_is_told_from_a_slow_service() -> None:
     suspect = story(delayed).suspects[0]
     assert (suspect.name, suspect.kind, suspect.symptom) == ("web -> pay", "link", "delayed")
-    assert suspect.evidence[0].text.startswith("the network between web and pay took 100 ms a request from 40 s to 60 s")
+    said = suspect.evidence[0].text
+    assert said.startswith("the network between web and pay took 100 ms a request from 40 s to 60 s")
 
 
 def test_the_blame_does_not_come_from_the_list_of_faults() -> None:
@@ -170,7 +174,8 @@ def test_a_window_tells_its_own_story() -> None:
 
 
 def test_numbers_in_words() -> None:
-    assert [duration(ns) for ns in (250 * MS, 1_234 * MS, 61_000 * MS, 90_000, 7)] == ["250 ms", "1.2 s", "61 s", "90 µs", "7 ns"]
+    times = (250 * MS, 1_234 * MS, 61_000 * MS, 90_000, 7)
+    assert [duration(ns) for ns in times] == ["250 ms", "1.2 s", "61 s", "90 µs", "7 ns"]
     assert [digits(x) for x in (0.0123, 1.0, 1.25, 48.4, 1234.0)] == ["0.012", "1", "1.2", "48", "1,234"]
     assert [percent(x) for x in (0.31, 0.004, 1.0)] == ["31 %", "0.4 %", "100 %"]
     assert when(60 * SECOND, 80 * SECOND) == "from 60 s to 80 s" and when(None, None) == "all along"
