@@ -69,3 +69,68 @@ simulation: {duration: 60s, warmup: 50s}
     assert places == sorted(places)
     assert [d.code for d in found] == ["W104", "W103", "W106", "W141", "W133", "W142"]
     assert warnings(text) == found
+
+
+RETRIED = """\
+msforge: 1
+name: retried
+services:
+  a: {{threads: unlimited, endpoints: {{go: {{steps: [{{call: b.go, timeout: 1s, {policy}}}]}}}}}}
+  b: {{endpoints: {{go: {{{head}steps: [{steps}]}}}}}}
+stores: {{db: {{}}}}
+traffic: {{t: {{target: a.go, rate: 1/s}}}}
+simulation: {{duration: 60s}}
+"""
+RETRY = "retry: {attempts: 2, backoff: 10ms, jitter: full}"
+
+
+@pytest.mark.parametrize(
+    ("head", "steps", "policy", "unsafe"),
+    [
+        ("", "read: db", RETRY, False),                                    # says nothing, and changes nothing
+        ("", "write: db", RETRY, True),
+        ("http: POST /things, ", "read: db", RETRY, True),                 # says that it changes something
+        ("http: PUT /things, ", "write: db", RETRY, False),
+        ("grpc: a.B/C, ", "read: db", RETRY, True),
+        ("idempotent: true, ", "write: db", RETRY, False),
+        ("", "read: db, write: db", RETRY.replace("full}", "full, on: [overloaded, unavailable]}"), False),
+        ("", "write: db, read: db", "hedge: {after: 5ms}, cancel: all", True),
+    ],
+)
+def test_what_is_safe_to_repeat(head: str, steps: str, policy: str, unsafe: bool) -> None:
+    found = {d.code for d in warnings(RETRIED.format(head=head, steps=steps, policy=policy))}
+    assert ("W103" in found) is unsafe
+
+
+def test_what_one_line_causes_in_many_places_is_said_once() -> None:
+    text = """\
+msforge: 1
+name: line
+defaults: {calls: {timeout: 1s, retry: {attempts: 2, backoff: 10ms}}}
+services:
+  a: {endpoints: {go: {steps: [call: b.go, call: c.go, call: d.go]}}}
+  b: {endpoints: {go: {steps: []}}}
+  c: {endpoints: {go: {steps: []}}}
+  d: {endpoints: {go: {steps: []}}}
+traffic: {t: {target: a.go, rate: 1/s}}
+simulation: {duration: 60s}
+"""
+    found = [d for d in warnings(text) if d.code == "W107"]
+    assert len(found) == 1 and found[0].line == 3
+    assert found[0].message.endswith("(and 2 more like it, by this line)")
+
+
+def test_a_deadline_of_every_caller_is_a_timeout_too() -> None:
+    text = """\
+msforge: 1
+name: passed-on
+services:
+  a: {threads: unlimited, endpoints: {go: {steps: [{call: b.go, deadline: 1s}]}}}
+  b: {threads: unlimited, endpoints: {go: {steps: [call: c.go]}}}
+  c: {endpoints: {go: {steps: []}}}
+traffic: {t: {target: a.go, rate: 1/s}}
+simulation: {duration: 60s}
+"""
+    assert warnings(text) == []
+    direct = text.replace("target: a.go, rate: 1/s}", "target: a.go, rate: 1/s}, u: {target: b.go, rate: 1/s}")
+    assert [d.code for d in warnings(direct)] == ["W104"]

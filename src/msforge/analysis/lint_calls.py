@@ -41,7 +41,8 @@ def _short(facts: Facts, worst: WorstTime, step: Step, policy: CallPolicy, who: 
         "W101", path,
         f"{who} waits {ms(policy.timeout)} for {callee}, which may take {_longer(takes, policy.timeout)}: it calls "
         f"{facts.name(inner.target)} {_spelled(inner.policy)}. The caller gives up while the work goes on",
-        f"{helps}, or shorten timeouts and attempts inside {callee}; a `deadline` here says it once for all hops",
+        f"{helps}, or shorten timeouts and attempts inside {callee}"
+        + ("; a `deadline` here says it once for all hops" if step.service >= 0 else ""),
     )
 
 
@@ -113,7 +114,8 @@ def unsafe_retries(facts: Facts) -> Iterator[Finding]:
 
 def _unsafe(facts: Facts, step: Step, policy: CallPolicy, who: str, path: str) -> Iterator[Finding]:
     callee = facts.system.bodies[step.target]
-    if callee.idempotent or (not callee.http and not callee.grpc and facts.harmless(step.target)):
+    undeclared = not callee.grpc and callee.http in ("", f"POST /{callee.name}")  # the default when nothing is said
+    if callee.idempotent or (undeclared and facts.harmless(step.target)):
         return
     retry = policy.retry
     tried = retry is not None and retry.attempts != 1 and not set(retry.on) <= NOTHING_DONE
