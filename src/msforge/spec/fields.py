@@ -82,7 +82,7 @@ def _digits(value: Any) -> str:
     return f"write {int(text)}" if text.isdecimal() and text.isascii() and text != value and len(text) < 20 else ""
 
 
-def _count(least: int, unlimited: bool) -> Callable[[Any], int]:
+def _count(least: int, unlimited: bool, most: int = MOST) -> Callable[[Any], int]:
     also = " or `unlimited`" if unlimited else ""
 
     def check(value: Any) -> int:
@@ -95,9 +95,9 @@ def _count(least: int, unlimited: bool) -> Callable[[Any], int]:
                 raise fail("E203", f"expected a whole number{also}, found {shown(value)}", _digits(value))
         if value < least:
             raise fail("E204", f"{value} is too small: the least is {least}")
-        if value > MOST:
+        if value > most:
             hint = "write `unlimited` for no limit" if unlimited else ""
-            raise fail("E204", f"{value} is too large: the most is {MOST}", hint)
+            raise fail("E204", f"{value} is too large: the most is {most}", hint)
         return int(value)
 
     return check
@@ -112,8 +112,8 @@ _WHOLE = Unit("whole number", lambda value: value)
 _LIMIT = Unit("whole number or `unlimited`", write_count)
 
 
-def _count_schema(least: int, unlimited: bool) -> dict[str, Any]:
-    whole = {"type": "integer", "minimum": least, "maximum": MOST}
+def _count_schema(least: int, unlimited: bool, most: int = MOST) -> dict[str, Any]:
+    whole = {"type": "integer", "minimum": least, "maximum": most}
     return {"anyOf": [whole, {"const": "unlimited"}]} if unlimited else whole
 
 
@@ -121,6 +121,22 @@ Whole = Annotated[int, PlainValidator(_count(0, False)), WithJsonSchema(_count_s
 Positive = Annotated[int, PlainValidator(_count(1, False)), WithJsonSchema(_count_schema(1, False)), _WHOLE]
 Limit = Annotated[int, PlainValidator(_count(1, True)), WithJsonSchema(_count_schema(1, True)), _LIMIT]
 Capacity = Annotated[int, PlainValidator(_count(0, True)), WithJsonSchema(_count_schema(0, True)), _LIMIT]
+
+
+MOST_COPIES: Final = 100_000
+MOST_AT_ONCE: Final = 1_000_000
+
+
+def _bounded(least: int, unlimited: bool, most: int) -> tuple[Any, Any]:
+    return PlainValidator(_count(least, unlimited, most)), WithJsonSchema(_count_schema(least, unlimited, most))
+
+
+Copies = Annotated[int, *_bounded(0, False, MOST_COPIES), _WHOLE]
+"""Things that each exist in a run, such as replicas."""
+PositiveCopies = Annotated[int, *_bounded(1, False, MOST_COPIES), _WHOLE]
+Users = Annotated[int, *_bounded(1, False, MOST_AT_ONCE), _WHOLE]
+Places = Annotated[int, *_bounded(1, True, MOST_AT_ONCE), _LIMIT]
+"""What is served at once: threads, connections."""
 
 
 def _seed(value: Any) -> int:

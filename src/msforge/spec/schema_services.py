@@ -12,12 +12,15 @@ from msforge.policies.distributions import Dist
 from msforge.spec.fields import (
     ZERO_TIME,
     Capacity,
+    Copies,
     Duration,
     Limit,
     Name,
     Number,
     Part,
+    Places,
     Positive,
+    PositiveCopies,
     PositiveNumber,
     PositiveRate,
     PositiveRatio,
@@ -25,7 +28,6 @@ from msforge.spec.fields import (
     Size,
     Time,
     Unit,
-    Whole,
     fail,
     shown,
 )
@@ -106,7 +108,7 @@ class Consumer(Part):
     """Takes messages from a channel and runs steps for each."""
 
     from_: Name = Field(alias="from", description="The channel.")
-    threads: Limit = Field(1, description="Messages one replica handles at once.")
+    threads: Places = Field(1, description="Messages one replica handles at once.")
     prefetch: Limit | None = Field(
         None, description="Messages one replica may hold unacknowledged. By default as many as `threads`."
     )
@@ -206,8 +208,8 @@ class RateLimit(Part):
 class Autoscale(Part):
     """The Kubernetes HorizontalPodAutoscaler's rule. Give one target: `cpu` or `threads`."""
 
-    min: Positive = Field(1, description="Fewest replicas.")
-    max: Positive = Field(description="Most replicas.")
+    min: PositiveCopies = Field(1, description="Fewest replicas.")
+    max: PositiveCopies = Field(description="Most replicas.")
     cpu: PositiveRatio | None = Field(
         None, description="Target for the CPU used, as a share of what the replicas have."
     )
@@ -247,8 +249,8 @@ class Service(Part):
     language: Literal["python", "node", "java"] = Field(
         "python", description="What `msforge new` generates. The simulation makes no difference."
     )
-    replicas: Whole = Field(1, description="How many copies run.")
-    threads: Limit = Field(16, description="Requests one replica serves at once; `unlimited` for an event loop.")
+    replicas: Copies = Field(1, description="How many copies run.")
+    threads: Places = Field(16, description="Requests one replica serves at once; `unlimited` for an event loop.")
     queue: QueueField = Field(
         Queue(), description="Requests that may wait for a thread on one replica: a number, `unlimited`, or settings."
     )

@@ -13,7 +13,8 @@ from msforge.spec.fields import (
     Limit,
     Name,
     Part,
-    Positive,
+    Places,
+    PositiveCopies,
     PricePerGib,
     PricePerHour,
     Size,
@@ -27,7 +28,7 @@ class Store(Part):
 
     kind: Name = Field("postgres", description="What it is: postgres, mysql, mongodb, redis ...")
     owner: Name | None = Field(None, description="The service it belongs to; others should not touch it.")
-    connections: Limit = Field(10, description="Operations served at once.")
+    connections: Places = Field(10, description="Operations served at once.")
     read: Time = Field(MILLISECOND, description="What a read takes.")
     write: Time = Field(MILLISECOND, description="What a write takes.")
     zone: Name | None = Field(None, description="Where it stands.")
@@ -59,7 +60,7 @@ class Channel(Part):
     dead_letter: Name | None = Field(
         None, description="Where a message goes after its last attempt. A queue of this name is made if there is none."
     )
-    partitions: Positive = Field(1, description="Topic: parts that are read in parallel.")
+    partitions: PositiveCopies = Field(1, description="Topic: parts that are read in parallel.")
     rebalance: Duration = Field(
         3_000_000_000, description="Topic: how long a group stands still when a member comes or goes."
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from msforge.spec.fields import Duration, Name, Part, Positive, PositiveDuration, Seed, Unit, fail, shown
+from msforge.spec.fields import Duration, Name, Part, PositiveCopies, PositiveDuration, Seed, Unit, fail, shown
 from msforge.spec.schema_faults import Fault
 from msforge.spec.schema_objectives import ObjectiveField
 from msforge.spec.schema_services import Service
@@ -42,7 +42,7 @@ class Simulation(Part):
     warmup: Duration = Field(0, description="The first part of `duration`, left out of all figures.")
     drain: Duration = Field(30_000_000_000, description="How long the rest may take to finish after `duration`.")
     seed: Seed = Field(1, description="Decides every random draw.")
-    replications: Positive = Field(1, description="Independent repetitions, for intervals.")
+    replications: PositiveCopies = Field(1, description="Independent repetitions, for intervals.")
 
 
 def _as_list(value: Any) -> Any:

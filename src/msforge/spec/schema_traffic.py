@@ -19,6 +19,7 @@ from msforge.spec.fields import (
     Rate,
     Time,
     Unit,
+    Users,
     Weight,
     fail,
     folder_of,
@@ -276,7 +277,7 @@ class Source(Part):
         description="Open loop: arrival times from a file, one a line (or the first column of a CSV file), in "
         "seconds or with a unit, from `start`. Looked for beside this file.",
     )
-    users: Positive | None = Field(
+    users: Users | None = Field(
         None, description="Closed loop: this many users, each thinks, asks, waits for the answer, thinks again."
     )
     think: Time | None = Field(
