@@ -287,8 +287,9 @@ class Replica:
         now = self.engine.env.now
         self.go_down(now)
         doomed = [*self.active, *self.queue]
-        for request in self.active:
-            kernel.stop(request, False)
+        for request in [*self.active]:
+            if request.state != ENDED:  # a call in place ends with the request that made it
+                kernel.stop(request, False)
         for stray in self.strays:
             stray.abandon(False)
         while self.waiting:
@@ -302,6 +303,8 @@ class Replica:
         for request in doomed:
             for channel in lost_in_crash(request):
                 channel.lost += 1
+            if request.state == ENDED:
+                continue
             request.outcome = RESET
             request.cause = kernel.cause_of(self.service.index, RESET)
             request.state = ENDED
