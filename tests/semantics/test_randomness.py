@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-from typing import Any
-
-import numpy as np
+from golden import digest
 from rig import Seen, compiled, simulate
 
 from msforge import sim
-from msforge.recording.records import Records
 
 BASE = """
 services:
@@ -31,33 +26,6 @@ def base(
 ) -> Seen:
     """The system, changed here or there."""
     return simulate(BASE.format(policy=policy, threads=threads, more=more, service=service, traffic=traffic, tail=tail))
-
-
-def digest(records: Records) -> str:
-    """A fingerprint of everything in Records."""
-    seen = hashlib.sha256()
-
-    def feed(value: Any) -> None:
-        if isinstance(value, np.ndarray):
-            seen.update(str((value.shape, value.dtype.str)).encode())
-            seen.update(np.ascontiguousarray(value).tobytes())
-        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            for f in dataclasses.fields(value):
-                seen.update(f.name.encode())
-                feed(getattr(value, f.name))
-        elif isinstance(value, dict):
-            for key in sorted(value, key=repr):
-                feed(key)
-                feed(value[key])
-        elif isinstance(value, list | tuple):
-            seen.update(f"[{len(value)}".encode())
-            for item in value:
-                feed(item)
-        else:
-            seen.update(repr(value).encode())
-
-    feed(records)
-    return seen.hexdigest()
 
 
 def test_same_file_and_seed_give_the_same_run() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from golden import digest
 from rig import MS, compiled
-from test_randomness import digest
 
 from msforge import sim
 

@@ -18,7 +18,7 @@ services:
 {services}
 traffic:
   clients: {{target: gateway.enter, rate: {rate!r}/s}}
-{more}simulation: {{duration: {duration!r}s, warmup: {duration / 20!r}s, drain: 600s, seed: 20261122}}
+{more}simulation: {{duration: {duration!r}s, warmup: {duration / 20!r}s, drain: 600s}}
 """
 
 
@@ -103,7 +103,7 @@ services:
 {gateway("{call: a.serve}, {call: b.serve}")}{server("a", 20)}{server("b", 10)}
 traffic:
   people: {{target: gateway.enter, users: {users}, think: exponential({think}s)}}
-simulation: {{duration: {duration!r}s, warmup: {duration / 20!r}s, drain: 600s, seed: 20261122}}
+simulation: {{duration: {duration!r}s, warmup: {duration / 20!r}s, drain: 600s}}
 """
     return Case(
         f"closed network of {users}", "mean value analysis; Reiser & Lavenberg 1980", text,
@@ -165,7 +165,7 @@ services:
 {server("server", 10, replicas=replicas, balance=balance)}
 traffic:
   clients: {{target: server.serve, rate: {rate!r}/s}}
-simulation: {{duration: {duration!r}s, warmup: {duration / 20!r}s, drain: 600s, seed: 20261122}}
+simulation: {{duration: {duration!r}s, warmup: {duration / 20!r}s, drain: 600s}}
 """
     return Case(name, source, text, (Figure("mean latency", expected, mean_latency()),))
 
@@ -210,7 +210,7 @@ stores:
   db: {{kind: postgres, owner: server, connections: {connections}, read: exponential(10ms), write: 1ms}}
 traffic:
   clients: {{target: server.serve, rate: {rate!r}/s}}
-simulation: {{duration: 60s, warmup: 3s, drain: 600s, seed: 20261122}}
+simulation: {{duration: 60s, warmup: 3s, drain: 600s}}
 """
     return Case(
         "store as M/M/4", "Erlang C; HB 14.3", text,
@@ -244,7 +244,7 @@ stores:
   cache: {{kind: redis, owner: server, connections: unlimited, read: 0ms, write: 0ms}}
 traffic:
   clients: {{target: server.serve, rate: 100/s}}
-simulation: {{duration: 60s, warmup: 1s, drain: 5s, seed: 20261122}}
+simulation: {{duration: 60s, warmup: 1s, drain: 5s}}
 """
     return Case(name, source, text, (Figure("hit ratio", expected, hits),))
 
@@ -264,7 +264,7 @@ services:
       serve: {{http: POST /serve, steps: [work: exponential(10ms)]}}
 traffic:
   people: {{target: server.serve, users: {users}, think: 0}}
-simulation: {{duration: 10s, warmup: 1s, drain: 60s, seed: 20261122}}
+simulation: {{duration: 10s, warmup: 1s, drain: 60s}}
 """
     return Case(
         f"universal scalability, {users} users", "Gunther 1993", text,
@@ -291,7 +291,7 @@ channels:
   jobs: {{kind: queue, broker: rabbitmq}}
 traffic:
   clients: {{target: source.send, rate: {rate!r}/s}}
-simulation: {{duration: 80s, warmup: 4s, drain: 60s, seed: 20261122}}
+simulation: {{duration: 80s, warmup: 4s, drain: 60s}}
 """
 
     def backlog(run: Run) -> float:

@@ -200,8 +200,8 @@ def infinite() -> Case:
     )
 
 
-HYPER = f.hyperexponential_moments((0.9, 5 * MS), (0.1, 55 * MS))
-HYPER_LAW = "hyperexponential(90% 5ms 10% 55ms)"
+HYPER = f.hyperexponential_moments((0.75, 5 * MS), (0.25, 25 * MS))
+HYPER_LAW = "hyperexponential(75% 5ms 25% 25ms)"
 
 CASES = (
     markov(1, 0.5, 18_000),

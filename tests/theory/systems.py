@@ -108,3 +108,47 @@ def random_system(number: int) -> str:
         "simulation: {duration: 3s, drain: 60s}",
     ]
     return "\n".join(lines) + "\n"
+
+
+CONTINUOUS = (
+    "exponential({}ms)", "lognormal(mean={}ms cv=1.5)", "uniform(0ms {}ms)", "mixture(50% {}ms 50% exponential({}ms))"
+)
+
+
+def quiet_system(number: int) -> str:
+    """A system of plain stations: what an engine may leave out events for."""
+    dice = random.Random(number)
+
+    def time() -> str:
+        text = dice.choice(CONTINUOUS)
+        return text.format(*[dice.randint(1, 9)] * text.count("{}"))
+
+    leaves = dice.randint(1, 4)
+    lines = ["msforge: 1", f"name: quiet-{number}", "services:"]
+    for s in range(leaves):
+        queue = dice.choice(("0", "2", "20", "unlimited"))
+        steps = ", ".join(f"{dice.choice(('wait', 'work'))}: {time()}" for _ in range(dice.randint(1, 2)))
+        lines += [
+            f"  leaf{s}: {{replicas: {dice.randint(1, 3)}, threads: {dice.choice((1, 2, 8))}, queue: {queue}, "
+            f"endpoints: {{go: {{steps: [{{{'}, {'.join(steps.split(', '))}}}]}}}}}}",
+        ]
+    calls = []
+    for _ in range(dice.randint(1, 3)):
+        parts = [f"call: leaf{dice.randrange(leaves)}.go"]
+        if dice.random() < 0.6:
+            parts.append(f"timeout: {dice.randint(5, 40)}ms")
+        if dice.random() < 0.6:
+            parts.append(f"retry: {{attempts: {dice.randint(2, 3)}, backoff: {dice.randint(0, 5)}ms}}")
+        calls.append("{" + ", ".join(parts) + "}")
+    if dice.random() < 0.4:
+        calls = [f"{{parallel: [{', '.join(calls)}]}}"]
+    lines += [
+        f"  front: {{threads: {dice.choice((4, 16, 'unlimited'))}, endpoints: {{go: {{steps: [{', '.join(calls)}]}}}}}}",
+        f"network: {{latency: {dice.choice(('0', '500us', '1ms'))}}}",
+        "traffic:",
+        f"  a: {{target: front.go, rate: {dice.randint(50, 300)}/s}}",
+        f"  b: {{target: leaf0.go, rate: {dice.randint(20, 200)}/s}}",
+        *([f"faults: [{{slow: leaf0, by: 3x, at: {dice.randint(0, 15)}00ms, for: 300ms}}]"] * (dice.random() < 0.3)),
+        f"simulation: {{duration: 3s, warmup: {dice.choice((0, 500))}ms, drain: {dice.choice((0, 60))}s}}",
+    ]
+    return "\n".join(lines) + "\n"

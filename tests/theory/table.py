@@ -1,7 +1,7 @@
 """Expected, simulated and interval of every case, as the table in docs/theory.md.
 
 `python tests/theory/table.py` prints it; `--write` puts it into the page; `--case WORD`
-picks cases by a part of their name; `--processes N` runs so many at once.
+picks cases by parts of their names (with commas); `--processes N` runs so many at once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--replications", type=int, default=0, help="4, 6, 8, 10, 12, 16, 20 or 24")
     options = parser.parse_args()
-    chosen = [k for k, case in enumerate(CASES) if options.case.lower() in case.name.lower()]
+    words = options.case.lower().split(",")
+    chosen = [k for k, case in enumerate(CASES) if any(word in case.name.lower() for word in words)]
     head = "| case | figure | expected | simulated, 95 % | standard errors apart | source |"
     lines = [head, "|---|---|---|---|---|---|"]
     with ProcessPoolExecutor(options.processes) as pool:

@@ -6,6 +6,7 @@ import cases_network
 import cases_policy
 import cases_single
 import pytest
+import table
 from harness import Case
 
 CASES = (*cases_single.CASES, *cases_network.CASES, *cases_policy.CASES)
@@ -25,3 +26,11 @@ def test_closed_form(case: Case) -> None:
 
 def test_names_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_page_shows_every_case() -> None:
+    page = table.PAGE.read_text(encoding="utf-8")
+    shown = page.split(table.BEGIN)[1].split(table.END)[0]
+    missing = [f"{c.name}: {f.label}" for c in CASES for f in c.figures if f"| {c.name} | {f.label} |" not in shown]
+    assert not missing, "python tests/theory/table.py --write"
+    assert "✗" not in shown

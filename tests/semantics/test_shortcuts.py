@@ -1,0 +1,48 @@
+"""Events that the engine leaves out change nothing: the same Records, to the bit."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from golden import digest
+
+from msforge import sim
+from msforge.model import compile_system
+from msforge.sim.run import run
+from msforge.spec import load_text
+
+
+def _systems() -> ModuleType:
+    path = Path(__file__).parents[1] / "theory" / "systems.py"
+    found = importlib.util.spec_from_file_location("systems_for_shortcuts", path)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+SYSTEMS = _systems()
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_shortcuts_change_nothing_where_they_apply(number: int) -> None:
+    system = compile_system(load_text(SYSTEMS.quiet_system(number)))
+    assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
+
+
+@pytest.mark.parametrize("number", range(100, 115))
+def test_shortcuts_change_nothing_anywhere(number: int) -> None:
+    system = compile_system(load_text(SYSTEMS.random_system(number)))
+    assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
+
+
+def test_shortcuts_are_taken() -> None:
+    """Otherwise the tests above would compare a run with itself."""
+    taken = 0
+    for number in range(40):
+        engine = sim.Engine(compile_system(load_text(SYSTEMS.quiet_system(number))), seed=1, shortcuts=True)
+        taken += bool(engine.quiet)
+    assert taken >= 20
