@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from msforge.results import Result
     from msforge.spec import Spec
 
-LONG = 20.0
+LONG = 10.0
 """Seconds that a run may be expected to take before it is announced."""
 
 SeedOption = Annotated[

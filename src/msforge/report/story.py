@@ -20,6 +20,9 @@ def where(result: Result, width: int) -> Iterator[RenderableType]:
     yield heading("Where it hurts")
     symptoms = {s.name: s.symptom for s in reversed(result.story.suspects)}
     rows = _hurting(result, symptoms)
+    if not any(entry.counts.arrivals for entry in result.entries):
+        yield indented(Text("nothing was measured"))
+        return
     if not rows:
         yield indented(Text("nowhere: nothing is saturated, nothing refuses requests"))
         rows = _busiest(result)
