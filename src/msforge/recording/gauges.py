@@ -34,7 +34,7 @@ class StationGauges:
         self.pending: Ints = np.empty((0, 7), dtype=np.int64)  # time, station, busy, waiting, arrived, finished, failed
 
     def add(self, rows: Ints) -> None:
-        """New rows of SERVED_COLUMNS; their events may lie ahead."""
+        """New rows of SERVED_COLUMNS (more may follow); their events may lie ahead."""
         station = self.place[rows[:, _C["replica"]]]
         arrive, wait, end = rows[:, _C["arrive"]], rows[:, _C["wait"]], rows[:, _C["end"]]
         got = wait >= 0

@@ -93,7 +93,7 @@ class SpanRecord:
     number: int
     span: int
     parent: int
-    kind: str                     # client | call | queue | serve | work | wait | read | write | publish | consume
+    kind: str                     # client call queue serve work wait read write publish backoff consume
     name: str
     service: int
     replica: int

@@ -244,6 +244,7 @@ class Call:
             self._count_try(outcome)
             self._succeed(request)
             return
+        self.failed_with(request)
         cause = request.cause
         self.try_over(outcome, cause if cause >= 0 else cause_of(self.op.service.index, outcome))
 
@@ -337,12 +338,17 @@ class Call:
         )
         self.last_delay = delay
         self.waited(delay)
+        if op.engine.tracer is not None and self.root.traced:
+            op.engine.tracer.backoff(self, delay)
         self.callbacks = AGAIN
         op.engine.schedule(self, REQUEST, delay)
 
     def waited(self, delay: int) -> None:
         """Count a backoff as the caller's."""
         self.frame.back += delay
+
+    def failed_with(self, request: Request) -> None:
+        """Hook for the answer of a failed try."""
 
     def _may_retry(self) -> bool:
         op = self.op

@@ -287,7 +287,7 @@ class Client:
         if call.traced and self.engine.tracer is not None:
             self.engine.tracer.root(call, now, outcome)
         if request is not None:
-            wait = request.begin - request.arrive
+            wait = request.begin - request.arrive if request.begin >= 0 else 0
             row = (
                 self.index, call.op.target, call.number, call.arrival, now, outcome, cause, call.tries, wait,
                 request.own, request.store, request.wire + request.net, call.backed + request.back,

@@ -15,6 +15,7 @@ class EdgeRun:
         "counted_calls",
         "counted_gave_up",
         "counted_hedges",
+        "counted_late",
         "counted_plain",
         "counted_retries",
         "counted_tries",
@@ -33,7 +34,8 @@ class EdgeRun:
         self.failed_tries = self.failed_calls = 0
         self.counted_calls = self.counted_tries = self.counted_retries = 0
         self.counted_hedges = self.counted_gave_up = 0
-        self.plain = self.counted_plain = 0  # calls whose first try succeeded at a quiet service
+        self.plain = self.counted_plain = 0  # calls whose first try succeeds at a quiet service
+        self.counted_late = 0  # those whose later try does
         self.try_outcomes = [0] * OUTCOMES
         self.call_outcomes = [0] * OUTCOMES
 
@@ -44,6 +46,6 @@ class EdgeRun:
             self.counted_hedges, self.budget_denied, self.counted_gave_up,
         )
 
-    def outcomes(self, counts: list[int]) -> list[int]:
-        """`try_outcomes` or `call_outcomes`, plain calls included."""
-        return [counts[0] + self.counted_plain, *counts[1:]]
+    def outcomes(self, counts: list[int], unanswered: int) -> list[int]:
+        """`try_outcomes` or `call_outcomes`, with the successes at quiet services but those not yet answered."""
+        return [counts[0] + self.counted_plain + self.counted_late - unanswered, *counts[1:]]

@@ -77,6 +77,13 @@ class FunctionReplica(Replica):
         if result != PENDING:
             self.end(request, result)
 
+    def end(self, request: Request, result: int) -> None:
+        """As for any replica, but the instance is kept warm."""
+        if self._finish(request, result):
+            if not request.local:
+                self._release(self.engine.env.now)
+            self.answer(request)
+
     def record(self, request: Request, now: int) -> None:
         """Bill what ran."""
         function = self.plan.function

@@ -143,7 +143,7 @@ class LeafCallOp(Operation):
     """A call to a quiet service: one event for the answer, or for the timeout."""
 
     __slots__ = (
-        "back", "body", "constant", "edge", "leaf", "retried", "retry", "rows", "service", "stream_of", "there",
+        "back", "body", "constant", "edge", "edge_index", "leaf", "retried", "retry", "rows", "service", "stream_of", "there",
         "timeout",
     )
 
@@ -155,6 +155,7 @@ class LeafCallOp(Operation):
         self.rows = engine.leaf_rows
         self.body = step.target
         self.edge = engine.edge_of(programs.system, step)
+        self.edge_index = step.edge
         self.timeout = step.policy.timeout if step.policy.timeout >= 0 else FOREVER
         self.retry = step.policy.retry
         self.retried = sum(1 << o for o in self.retry.on) if self.retry is not None else 0
@@ -217,14 +218,16 @@ class LeafCallOp(Operation):
         start = station.admit(arrive, work)
         if start < 0:
             self.rows += (
-                self.body, station.number, root.source, root.arrival, arrive, -1, arrive, OVERLOADED, 0, 0, 0, 0, 0)
+                self.body, station.number, root.source, root.arrival, arrive, -1, arrive, OVERLOADED, 0, 0, 0, 0, 0,
+                -1)
             return REFUSED
         end = start + work
         delay = end + self.back - now
+        late = delay > self.timeout
         self.rows += (
             self.body, station.number, root.source, root.arrival, arrive, start - arrive, end, 0, work, 0, 0, 0,
-            1 if end - now > self.timeout else 0)
-        return delay if delay <= self.timeout else LATE
+            1 if end - now > self.timeout else 0, -1 if late else self.edge_index)
+        return LATE if late else delay
 
     def later(self, frame: Frame, again: Again | None, how: int) -> int:
         """The try will fail: REFUSED when the refusal is back, LATE at its timeout."""
@@ -306,8 +309,7 @@ class Again:
         if delay < 0:
             op.later(frame, self, delay)
             return
-        edge.try_outcomes[0] += frame.root.measured
-        edge.call_outcomes[0] += frame.root.measured
+        edge.counted_late += frame.root.measured
         frame.net += op.there + op.back
         frame.child = None
         if delay:
@@ -356,14 +358,14 @@ class LeafEntry:
         arrive = at + leaf.there
         start = station.admit(arrive, work)
         if start < 0:
-            leaf.rows += (leaf.body, station.number, source, at, arrive, -1, arrive, OVERLOADED, 0, 0, 0, 0, 0)
+            leaf.rows += (leaf.body, station.number, source, at, arrive, -1, arrive, OVERLOADED, 0, 0, 0, 0, 0, -1)
             self.rows += (
                 source, leaf.body, number, at, arrive + leaf.back, OVERLOADED, cause_of(leaf.index, OVERLOADED), 1,
                 0, 0, 0, 0, 0)
             return
         end = start + work
         wait = start - arrive
-        leaf.rows += (leaf.body, station.number, source, at, arrive, wait, end, 0, work, 0, 0, 0, 0)
+        leaf.rows += (leaf.body, station.number, source, at, arrive, wait, end, 0, work, 0, 0, 0, 0, -1)
         self.rows += (
             source, leaf.body, number, at, end + leaf.back, 0, -1, 1, wait, work, 0, leaf.there + leaf.back, 0)
 

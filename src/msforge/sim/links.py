@@ -86,7 +86,7 @@ class Links:
         return latency
 
     def back(self, request: Request, latency: int) -> int:
-        """Latency (ns) of an answer; LOST when the link is cut."""
+        """Latency (ns) of an answer; LOST when it never arrives."""
         call = request.call
         frame = call.frame if call is not None else None
         host = frame.host if frame is not None else None
@@ -94,8 +94,12 @@ class Links:
         if self.zones and host is not None:
             latency += self._zone(request, host.replica.zone, ZONE_BACK)
         for link in self.active:
-            if link.kind == "cut" and self._matches(link, caller, request.replica.service.index):
+            if not self._matches(link, caller, request.replica.service.index):
+                continue
+            if link.kind == "cut" or (link.kind == "drop" and self._draw(link, request, "drop back", None) < link.rate):
                 return LOST
+            if link.kind == "delay" and link.add is not None:
+                latency += self._draw(link, request, "delay back", link.add)
         return latency
 
     def _zone(self, request: Request, zone: int, slot: int) -> int:

@@ -103,7 +103,8 @@ class Observer:
         self.last_tick = -1
         self.stations = StationGauges([s.number for service in engine.services for s in service.stations])
         self.station_ticks: list[int] = []
-        self.future_rows: Ints = np.empty((0, len(SERVED_COLUMNS)), dtype=np.int64)
+        self.future_rows: Ints = np.empty((0, len(SERVED_COLUMNS) + 1), dtype=np.int64)
+        self.on_the_way = self.future_rows
         self.future_roots: Ints = np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
         self._appoint(run.warmup, self.at_warmup)
         self._appoint(run.duration, self.at_end)
@@ -207,21 +208,41 @@ class Observer:
         engine = self.engine
         if len(self.stations.numbers):
             if engine.leaf_rows:
-                rows = np.array(engine.leaf_rows, dtype=np.int64).reshape(-1, len(SERVED_COLUMNS))
+                rows = np.array(engine.leaf_rows, dtype=np.int64).reshape(-1, len(SERVED_COLUMNS) + 1)
                 engine.leaf_rows.clear()
                 self.stations.add(rows)
                 self.future_rows = np.concatenate((self.future_rows, rows))
             self._read_stations(now)
-            done = self.future_rows[:, SERVED_COLUMNS.index("end")] <= now
-            self.aggregates.add_served(self.future_rows[done])
-            self.future_rows = self.future_rows[~done]
+            ends = self.future_rows[:, SERVED_COLUMNS.index("end")]
+            self.future_rows = self.future_rows[np.argsort(ends, kind="stable")]
+            done = int(np.searchsorted(np.sort(ends), now, side="right"))
+            rows, self.future_rows = self.future_rows[:done], self.future_rows[done:]
+            self.aggregates.add_served(rows[:, :-1])
+            self._settle_edges(rows, now)
         if engine.leaf_roots or len(self.future_roots):
             roots = np.array(engine.leaf_roots, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS))
             engine.leaf_roots.clear()
             roots = np.concatenate((self.future_roots, roots))
+            roots = roots[np.argsort(roots[:, ROOT_COLUMNS.index("end")], kind="stable")]
             done = roots[:, ROOT_COLUMNS.index("end")] <= now
             self._settle_roots(roots[done])
             self.future_roots = roots[~done]
+
+    def _settle_edges(self, rows: Ints, now: int) -> None:
+        """Which answers of quiet services are still on their way."""
+        rows = np.concatenate((self.on_the_way, rows))
+        answered = rows[:, SERVED_COLUMNS.index("end")] + self.engine.latency_constant
+        self.on_the_way = rows[answered > now]
+
+    def _unanswered(self) -> Ints:
+        """Measured successes at quiet services, per edge, that no caller has seen by now."""
+        counts = np.zeros(max(1, len(self.engine.edges)), dtype=np.int64)
+        rows = np.concatenate((self.on_the_way, self.future_rows))
+        root = rows[:, SERVED_COLUMNS.index("root")]
+        run = self.system.run
+        rows = rows[(rows[:, -1] >= 0) & (root >= run.warmup) & (root < run.duration)]
+        np.add.at(counts, rows[:, -1], 1)
+        return counts
 
     def _settle_roots(self, roots: Ints) -> None:
         self.aggregates.add_roots(roots)
@@ -286,21 +307,23 @@ class Observer:
             if not into:
                 self._snapshot(into)
         a = self.aggregates
+        edges = list(zip(engine.edges, self._unanswered().tolist(), strict=False))
         paid, billed = self.at_end["paid"], self.at_end["billed"]
         system = self.system
         return Records(
             replication=engine.replication, seed=engine.seed, window=self.window, windows=self.windows, end=now,
             interrupted=interrupted, entries=self.entries, bodies=len(system.bodies), roots=a.root_rows(),
             rows_complete=a.rows_complete, latency=a.latency.merge(), wait=a.wait.merge(), moments=a.moments,
-            arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, parts=a.parts, gone=a.gone, causes=a.causes,
+            arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, parts=a.parts, gone=a.gone,
+            causes=a.causes,
             replica_ticks=_by_tick(self.replica_ticks.array()), store_ticks=self.store_ticks.array(),
             edge_ticks=self.edge_ticks.array(), channel_ticks=self.channel_ticks.array(), replicas=self._replicas(),
             store_busy=[self._span(("store", s.index), 0) for s in engine.stores],
             store_wait=[self._span(("store", s.index), 1) for s in engine.stores],
             store_counts=_table([_store_counts(s) for s in engine.stores], len(STORE_COUNTS)),
             edge_counts=_table([e.counts() for e in engine.edges], len(EDGE_COUNTS)),
-            edge_tries=_table([e.outcomes(e.try_outcomes) for e in engine.edges], OUTCOMES),
-            edge_calls=_table([e.outcomes(e.call_outcomes) for e in engine.edges], OUTCOMES),
+            edge_tries=_table([e.outcomes(e.try_outcomes, n) for e, n in edges], OUTCOMES),
+            edge_calls=_table([e.outcomes(e.call_outcomes, n) for e, n in edges], OUTCOMES),
             channel_counts=_table([_channel_counts(c) for c in engine.channels], len(CHANNEL_COUNTS)),
             sources=_table(
                 [(c.requests, *c.ended, c.requests - sum(c.ended)) for c in engine.clients], OUTCOMES + 2),

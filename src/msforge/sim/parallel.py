@@ -47,10 +47,6 @@ class ParallelOp(Operation):
                 result = kernel.run(branch)
                 if result != PENDING:
                     group.child_ended(branch, result)
-                if group.result == FAILED:
-                    break
-            if group.result == FAILED:
-                break
         return group.started()
 
     def _send(self, group: Group, frame: Frame, ops: Any, leaf: LeafCallOp, site: Site, context: int) -> None:
@@ -72,12 +68,14 @@ class Group:
     `bundled` calls to quiet services are counted together when the `last` of them is answered.
     """
 
-    __slots__ = ("branches", "bundled", "failed", "frame", "hops", "last", "op", "result", "starting", "succeeded",
-                 "timer")
+    __slots__ = (
+        "branches", "bundled", "failed", "frame", "hops", "host", "last", "op", "result", "starting", "succeeded", "timer",
+    )
 
     def __init__(self, op: ParallelOp, frame: Frame) -> None:
         self.op = op
         self.frame: Frame | None = frame
+        self.host = frame.host
         self.branches: dict[Frame, None] = {}
         self.bundled = 0
         self.last = 0
@@ -93,6 +91,8 @@ class Group:
         self.starting = False
         frame = self.frame
         if frame is None:
+            if self.branches and self.host is not None:
+                self.host.replica.strays[self] = None
             return self.result
         if not self.bundled:
             return PENDING
@@ -148,11 +148,11 @@ class Group:
         self.result = result
         if self.timer is not None:
             self.timer.stop()
-        if frame.host is not None and self.branches:
-            frame.host.replica.strays[self] = None
         frame.child = None
         if self.starting:
             return
+        if self.host is not None and self.branches:
+            self.host.replica.strays[self] = None
         if result == DONE:
             kernel.resume(frame)
         else:

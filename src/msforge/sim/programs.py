@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from msforge.sim.engine import Engine
 
 ALL_VERBS: dict[Verb, type[Operation]] = {
-    **VERBS, Verb.PARALLEL: ParallelOp, Verb.READ: ReadOp, Verb.WRITE: WriteOp, Verb.PUBLISH: PublishOp, Verb.SAGA: SagaOp,
+    **VERBS, Verb.PARALLEL: ParallelOp, Verb.READ: ReadOp, Verb.WRITE: WriteOp, Verb.PUBLISH: PublishOp,
+    Verb.SAGA: SagaOp,
 }
 
 

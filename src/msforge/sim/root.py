@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class RootCall(Call):
     """A request of a traffic source, and the root of all that follows from it."""
 
-    __slots__ = ("arrival", "backed", "client", "journey", "measured", "number", "source", "traced")
+    __slots__ = ("arrival", "backed", "client", "journey", "last", "measured", "number", "source", "traced")
 
     def __init__(self, client: Client, op: Any, number: int, arrival: int, site: Site, journey: Any) -> None:
         super().__init__(op, None, self, site, 0)
@@ -27,11 +27,16 @@ class RootCall(Call):
         self.measured = client.warmup <= arrival < client.measured_to
         self.traced = client.traced is not None and number in client.traced
         self.backed = 0
+        self.last: Request | None = None
 
     def waited(self, delay: int) -> None:
         """Count a backoff as the client's."""
         self.backed += delay
 
+    def failed_with(self, request: Request) -> None:
+        """Keep it: it says where the time went."""
+        self.last = request
+
     def finish(self, result: int, outcome: int, cause: int, request: Request | None) -> None:
         """The client has its answer, or gave up."""
-        self.client.finished(self, outcome, cause, request)
+        self.client.finished(self, outcome, cause, request or self.last)

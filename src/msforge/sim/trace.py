@@ -128,6 +128,19 @@ class Tracer:
             return span.span if span is not None else self.span_of(frame.host)
         return 0 if call is not None else -1
 
+    def backoff(self, call: Any, delay: int) -> None:
+        """A pause before the next try."""
+        frame, root, now = call.frame, call.root, self.engine.env.now
+        parent, service, replica = 0, -1, -1
+        if frame is not None and frame.host is not None:
+            open_span = self.open_spans.get(id(frame))
+            parent = open_span.span if open_span is not None else self.span_of(frame.host)
+            service, replica = frame.host.replica.service.index, frame.host.replica.number
+        self.spans.append(SpanRecord(
+            root.source, root.number, self._id(root), parent, "backoff", call.op.word, service, replica, now,
+            now + delay, 0,
+        ))
+
     def root(self, call: Any, now: int, outcome: int) -> None:
         """A traced root request has ended: span 0 of its trace."""
         if outcome >= 0:

@@ -143,7 +143,7 @@ class SlowCall(Part):
     """Counts slow calls as a reason to open."""
 
     rate: PositiveRatio = Field(description="Share of slow calls at which the breaker opens.")
-    duration: PositiveDuration = Field(description="A call that takes at least this long is slow.")
+    duration: PositiveDuration = Field(description="A call that takes longer than this is slow.")
 
 
 class CircuitBreaker(Part):
