@@ -248,6 +248,13 @@ def _paths(data: Any, path: str = "") -> Any:
 PATHS = list(_paths(WHOLE.document))
 
 
+def test_what_a_long_run_found() -> None:
+    steps = "{steps: [{publish: {kind: queue}, key: 3}]}"
+    found = judged(SMALLEST.replace("greet: {}", f"greet: {steps}"))
+    assert isinstance(found, list)
+    assert [d.code for d in found] == ["E301"]
+
+
 @fuzz
 @given(st.text(max_size=30) | st.sampled_from([value for value in VALUES if isinstance(value, str)]), st.booleans())
 def test_what_dump_writes_reads_back(text: str, flow: bool) -> None:

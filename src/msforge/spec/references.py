@@ -140,7 +140,7 @@ class References:
                 self.one_of(value, self.stores, (*path, verb), "E503", "store")
             elif verb == "publish":
                 self.one_of(value, self.channels, (*path, verb), "E504", "channel")
-                if "key" in step and _map(self.settings.get(value)).get("kind") != "topic" and value in self.channels:
+                if "key" in step and self.is_queue(value):
                     self.report(
                         (*path, "key"),
                         "E401",
@@ -167,6 +167,11 @@ class References:
                         "ids are unique within an endpoint or consumer",
                     )
                 self.ids.setdefault(value, path)
+
+    def is_queue(self, name: Any) -> bool:
+        if not isinstance(name, str) or name not in self.channels:
+            return False
+        return _map(self.settings.get(name)).get("kind", "queue") == "queue"
 
     # -- traffic, faults, objectives ---------------------------------------------------------
 
