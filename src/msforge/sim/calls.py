@@ -324,7 +324,7 @@ class Call:
         """An attempt failed: try again after a pause, or give up."""
         op = self.op
         retry = op.retry
-        if retry is None or not (op.retried >> outcome & 1) or not self._may_retry():
+        if retry is None or not (op.retried >> outcome & 1) or not self._may_retry(retry.attempts):
             self.give_up(outcome, cause)
             return
         self.attempt += 1
@@ -350,9 +350,9 @@ class Call:
     def failed_with(self, request: Request) -> None:
         """Hook for the answer of a failed try."""
 
-    def _may_retry(self) -> bool:
+    def _may_retry(self, attempts: int) -> bool:
         op = self.op
-        if 0 <= op.retry.attempts <= self.attempt + 1:
+        if 0 <= attempts <= self.attempt + 1:
             return False
         budget = self.guard.budget if self.guard is not None else None
         if budget is not None and not budget.retry(op.engine.env.now):

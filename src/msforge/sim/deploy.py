@@ -96,6 +96,8 @@ def autoscale(engine: Engine, service: ServiceRun) -> Generator[Any, Any, None]:
 
 def _reading(replica: Replica, metric: str, before: dict[int, float], now: int) -> float | None:
     """A replica's mean use of threads or CPU since the last look; None while it is not ready."""
+    area: float
+    capacity: float
     if metric == "cpu" and replica.cpu is not None:
         area, capacity = replica.cpu.area(now), replica.cpu.cores
     else:

@@ -7,7 +7,7 @@ deployments, autoscaling and a person's changes all come in by the same few meth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simpy
 
@@ -33,6 +33,19 @@ from msforge.sim.streams import Pool
 from msforge.sim.timeouts import TimerQueue
 from msforge.sim.topics import TopicRun
 from msforge.sim.trace import Tracer
+
+if TYPE_CHECKING:
+
+    class Clock(simpy.Environment):
+        """SimPy's environment as the engine uses it: its time is whole nanoseconds."""
+
+        @property
+        def now(self) -> int:
+            """The simulated time (ns)."""
+
+        def schedule(self, event: Any, priority: int = REQUEST, delay: int = 0) -> None:  # type: ignore[override]
+            """Put an event on the queue, `delay` ns from now."""
+
 
 Change = tuple[str, Any]
 
@@ -61,7 +74,7 @@ class Engine:
         self.duration = system.run.duration
         self.traces = traces
         self.tracer = Tracer(self) if traces else None
-        self.env = simpy.Environment(initial_time=0)
+        self.env: Clock = simpy.Environment(initial_time=0)  # type: ignore[assignment]
         self.schedule: Callable[..., None] = self.env.schedule
         self.pool = Pool()
         self.slots = 0
@@ -127,7 +140,7 @@ class Engine:
         event = simpy.Event(self.env)
         event._ok = True
         event._value = None
-        self.env.schedule(event, CHANGE, delay)  # type: ignore[arg-type]
+        self.env.schedule(event, CHANGE, delay)
         return event
 
     def note(self, kind: str, subject: str, detail: str = "", service: int = -1, fault: int = -1) -> None:

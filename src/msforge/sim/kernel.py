@@ -82,6 +82,9 @@ class Frame:
 
     host: Request
     root: RootCall
+    outcome: int  # with `cause`: set when it has failed
+    cause: int
+    due: int  # when its present work is done (ns)
 
     def __init__(self, ops: Any, site: Site, context: int, parent: Frame, up: Any) -> None:
         self.callbacks: Any = None

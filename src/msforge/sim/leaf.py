@@ -361,7 +361,7 @@ class LeafEntry:
             leaf.rows += (leaf.body, station.number, source, at, arrive, -1, arrive, OVERLOADED, 0, 0, 0, 0, 0, -1)
             self.rows += (
                 source, leaf.body, number, at, arrive + leaf.back, OVERLOADED, cause_of(leaf.index, OVERLOADED), 1,
-                0, 0, 0, 0, 0)
+                0, 0, 0, leaf.there + leaf.back, 0)
             return
         end = start + work
         wait = start - arrive

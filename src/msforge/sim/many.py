@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from msforge.model.plan import System
@@ -119,10 +119,8 @@ def _at_once(
 def _wait(futures: list[Future[Records | None]]) -> None:
     for future in futures:
         if not future.done():
-            try:
+            with suppress(TimeoutError):
                 future.exception(timeout=0.1)
-            except TimeoutError:
-                pass
             return
 
 

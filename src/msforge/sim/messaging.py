@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from msforge.sim.replica import Replica
 
 DELAY = -5  # slot of redelivery jitter draws
+CRASH_DELIVERIES = 20  # a message whose deliveries all end in a crash is given up after so many (RabbitMQ's default)
 
 
 class Message:
@@ -203,7 +204,10 @@ class ChannelRun:
         consumer = message.consumer
         assert consumer is not None
         retry = consumer.retry
-        if 0 <= retry.attempts <= message.attempts:
+        attempts = retry.attempts
+        if outcome == RESET and self.plan.dead_letter < 0 and attempts >= 0:
+            attempts = max(attempts, CRASH_DELIVERIES)  # a crash loses no message, but a poison one must end
+        if 0 <= attempts <= message.attempts:
             return False
         if outcome == RESET:
             self.put_back(message, first=True)

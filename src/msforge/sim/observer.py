@@ -113,7 +113,7 @@ class Observer:
         if time <= 0:
             self._snapshot(into)
         else:
-            self.engine.env.schedule(Timer(self._snapshot, into), CHANGE, time)  # type: ignore[arg-type]
+            self.engine.env.schedule(Timer(self._snapshot, into), CHANGE, time)
 
     def _snapshot(self, into: dict[Any, Any]) -> None:
         """Keep how long each gauge stood at each value until now."""
@@ -224,9 +224,9 @@ class Observer:
             engine.leaf_roots.clear()
             roots = np.concatenate((self.future_roots, roots))
             roots = roots[np.argsort(roots[:, ROOT_COLUMNS.index("end")], kind="stable")]
-            done = roots[:, ROOT_COLUMNS.index("end")] <= now
-            self._settle_roots(roots[done])
-            self.future_roots = roots[~done]
+            past = roots[:, ROOT_COLUMNS.index("end")] <= now
+            self._settle_roots(roots[past])
+            self.future_roots = roots[~past]
 
     def _settle_edges(self, rows: Ints, now: int) -> None:
         """Which answers of quiet services are still on their way."""

@@ -11,7 +11,8 @@ from bisect import bisect
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from msforge.model.plan import Dist, Step, Verb
+from msforge.model.plan import Step, Verb
+from msforge.policies.distributions import Dist
 from msforge.sim import kernel
 from msforge.sim.calls import Call
 from msforge.sim.cpu import WORKED, do_work, slowed
@@ -81,11 +82,13 @@ class TimeOp(Operation):
             return self.constant
         stream = frame.site.streams.get(self.slot)
         number = frame.root.number
+        duration: int
         if stream is None or frame.context:
-            duration: int = frame.site.draw(self.slot, self.word, "time", self.dist, number, frame.context)
+            duration = frame.site.draw(self.slot, self.word, "time", self.dist, number, frame.context)
             return duration
         i = number - stream.first
-        return stream.values[i] if 0 <= i < stream.size else stream.fetch(number)
+        duration = stream.values[i] if 0 <= i < stream.size else stream.fetch(number)
+        return duration
 
 
 class WorkOp(TimeOp):
@@ -172,7 +175,7 @@ class CallOp(Operation):
 
     def guard_of(self, call: Call) -> Guard:
         """The breaker, bulkhead, throttle and budget that the caller's replica keeps for this endpoint."""
-        holder = call.frame.host.replica if call.frame is not None else call.client
+        holder = call.frame.host.replica if call.frame is not None else call.root.client
         guard: Guard | None = holder.guards.get(self.target)
         if guard is None or guard.policy is not self.policy:
             guard = holder.guards[self.target] = Guard(self.policy, self, holder, guard)

@@ -69,7 +69,8 @@ class Group:
     """
 
     __slots__ = (
-        "branches", "bundled", "failed", "frame", "hops", "host", "last", "op", "result", "starting", "succeeded", "timer",
+        "branches", "bundled", "failed", "frame", "hops", "host", "last", "op", "result", "starting", "succeeded",
+        "timer",
     )
 
     def __init__(self, op: ParallelOp, frame: Frame) -> None:

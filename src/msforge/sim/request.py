@@ -28,6 +28,8 @@ class Request(Frame):
         "replica", "state", "stopping", "wire",
     )
 
+    arrive: int
+
     def __init__(
         self, ops: Any, site: Site, context: int, root: RootCall, call: Call | None, body: int, replica: Replica
     ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msforge.sim.calls import Call
 
 if TYPE_CHECKING:
-    from msforge.sim.client import Client
+    from msforge.sim.client import Client, ClientCallOp
     from msforge.sim.request import Request
     from msforge.sim.streams import Site
 
@@ -16,8 +16,9 @@ class RootCall(Call):
     """A request of a traffic source, and the root of all that follows from it."""
 
     __slots__ = ("arrival", "backed", "client", "journey", "last", "measured", "number", "source", "traced")
+    op: ClientCallOp
 
-    def __init__(self, client: Client, op: Any, number: int, arrival: int, site: Site, journey: Any) -> None:
+    def __init__(self, client: Client, op: ClientCallOp, number: int, arrival: int, site: Site, journey: Any) -> None:
         super().__init__(op, None, self, site, 0)
         self.client = client
         self.source = client.index

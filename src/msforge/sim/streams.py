@@ -94,7 +94,8 @@ class Stream:
 
     def _block(self, first: int, count: int) -> list[Any]:
         if self.dist is None:
-            return blocks.uniform_block(self.key, first, count, self.context).tolist()
+            uniforms: list[float] = blocks.uniform_block(self.key, first, count, self.context).tolist()
+            return uniforms
         return blocks.durations(self.dist, self.key, first, count, self.context)
 
 
