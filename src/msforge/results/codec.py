@@ -25,6 +25,14 @@ class CodecError(ValueError):
         self.path = path
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+@cache
+def _fields(kind: type) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
@@ -47,31 +55,40 @@ def _default_of(field: dataclasses.Field[Any]) -> tuple[bool, Any]:
 
 def encode(value: Any, *, sparse: bool = False, skip: frozenset[str] = frozenset()) -> Any:
     """Plain data of `value`. `sparse` leaves out fields at their default; `skip` names fields left out always."""
-    if value is None or isinstance(value, str | bool):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, Enum):
         return encode(value.value)
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, float):
+    if isinstance(value, float):  # numpy's own float64 is one
         return float(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        plain: dict[str, Any] = {}
-        for field in dataclasses.fields(value):
-            if field.name in skip:
-                continue
-            item = getattr(value, field.name)
-            if isinstance(item, int) and field.name in _floats(type(value)):
-                item = float(item)
-            if sparse and _default_of(field) == (True, item):
-                continue
-            plain[field.name] = encode(item, sparse=sparse, skip=skip)
-        return plain
+        return _encode_dataclass(value, sparse, skip)
     if isinstance(value, Mapping):
         return {str(key): encode(value[key], sparse=sparse, skip=skip) for key in sorted(value)}
     if isinstance(value, list | tuple):
+        if _PLAIN.issuperset(map(type, value)):
+            return list(value)
         return [encode(item, sparse=sparse, skip=skip) for item in value]
     raise TypeError(f"no plain form for {type(value).__name__}")
+
+
+def _encode_dataclass(value: Any, sparse: bool, skip: frozenset[str]) -> dict[str, Any]:
+    kind: type = type(value)
+    floats = _floats(kind)
+    plain: dict[str, Any] = {}
+    for field in _fields(kind):
+        name = field.name
+        if name in skip:
+            continue
+        item = getattr(value, name)
+        if name in floats and item is not None:
+            item = float(item)
+        if sparse and _default_of(field) == (True, item):
+            continue
+        plain[name] = item if type(item) in _PLAIN else encode(item, sparse=sparse, skip=skip)
+    return plain
 
 
 def decode(kind: type[T], plain: Any, path: str = "") -> T:
@@ -126,7 +143,7 @@ def _decode_dataclass(kind: type, plain: Any, path: str) -> Any:
     _expect(isinstance(plain, dict), path, "a mapping", plain)
     hints = _hints(kind)
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):
+    for field in _fields(kind):
         where = f"{path}.{field.name}" if path else field.name
         if field.name in plain:
             values[field.name] = _decode(hints[field.name], plain[field.name], where)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from msforge.model.plan import NEVER, NONE, System
+from msforge.model.plan import NEVER, NONE, Edge, System
 from msforge.recording.buckets import middle
 from msforge.records import Outcome
 from msforge.results import links, stations
@@ -150,6 +150,23 @@ class Signals:
                 inside[body.service] += self.answers[self.entries + body.index].sum(axis=1)
         return inside
 
+    @cached_property
+    def calls_of(self) -> dict[int, list[Edge]]:
+        """Edges by calling body."""
+        found: dict[int, list[Edge]] = {}
+        for edge in self.system.edges:
+            found.setdefault(edge.caller, []).append(edge)
+        return found
+
+    @cached_property
+    def calls_to(self) -> dict[int, list[int]]:
+        """Indices of the edges that reach a service over the network, by service."""
+        found: dict[int, list[int]] = {}
+        for edge in self.system.edges:
+            if not edge.local:
+                found.setdefault(self.system.bodies[edge.callee].service, []).append(edge.index)
+        return found
+
     def body(self, index: int) -> int:
         """The group of a body."""
         return self.entries + index
@@ -239,7 +256,8 @@ def _ordinary(sums: Floats, weights: Floats) -> tuple[float, Flags]:
     weight = np.convolve(weights, ones, mode="valid")
     smooth = np.convolve(sums, ones, mode="valid") / weight
     full = weight >= 0.1 * float(np.median(weight))
-    base, limit = (float(np.quantile(smooth[full], share, method="inverted_cdf")) for share in (0.15, 0.4))
+    ordered = np.sort(smooth[full])
+    base, limit = (float(ordered[math.ceil(share * len(ordered)) - 1]) for share in (0.15, 0.4))
     calm = np.zeros(len(sums), dtype=bool)
     for start in np.flatnonzero(full & (smooth <= limit)):
         calm[start : start + size] = True

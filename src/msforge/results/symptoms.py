@@ -70,8 +70,7 @@ def endpoints(signals: Signals, service: int) -> list[int]:
 
 def into(signals: Signals, service: int) -> list[int]:
     """Edges that reach a service over the network."""
-    system = signals.system
-    return [e.index for e in system.edges if not e.local and system.bodies[e.callee].service == service]
+    return signals.calls_to.get(service, [])
 
 
 def entries_of(signals: Signals, service: int) -> list[int]:
@@ -145,9 +144,8 @@ def own_errors(signals: Signals, service: int) -> Floats:
     for body in signals.system.services[service].bodies:
         errors = signals.answers[signals.body(body), :, ERROR]
         blamed = np.zeros(signals.count)
-        for edge in signals.system.edges:
-            if edge.caller == body:
-                blamed += signals.edges[edge.index, :, links.FAILED_CALLS]
+        for edge in signals.calls_of.get(body, []):
+            blamed += signals.edges[edge.index, :, links.FAILED_CALLS]
         late = np.maximum(blamed, np.maximum(_shifted(blamed, 1), _shifted(blamed, 2)))
         total += np.maximum(0.0, errors - late)
     return total
@@ -293,7 +291,7 @@ def _delayed(signals: Signals) -> list[Symptom]:
     rises: dict[int, Rise] = {}
     for body in system.bodies:
         group = signals.body(body.index)
-        if any(edge.caller == body.index and not edge.local for edge in system.edges):
+        if any(not edge.local for edge in signals.calls_of.get(body.index, [])):
             up = rise(signals.parts[group, :, NETWORK], signals.times[group, :, 0], share=0.5, floor=1e6)
             if up is not None:
                 rises[body.index] = up
@@ -322,10 +320,10 @@ def _delayed_calls(signals: Signals, service: int, rises: dict[int, Rise]) -> Sy
     if not bodies:
         return None
     callees: dict[int, set[int]] = {}
-    for edge in system.edges:
-        caller, callee = system.bodies[edge.caller], system.bodies[edge.callee]
-        if caller.service == service and not edge.local:
-            callees.setdefault(edge.caller, set()).add(callee.service)
+    for body in system.services[service].bodies:
+        for edge in signals.calls_of.get(body, []):
+            if not edge.local:
+                callees.setdefault(body, set()).add(system.bodies[edge.callee].service)
     suspects = set.intersection(*(callees[body] for body in bodies))
     calm = set[int]().union(*(callees[body] for body in callees if body not in rises and _seen(signals, body)))
     suspects = (suspects - calm) or suspects or set.union(*(callees[body] for body in bodies))

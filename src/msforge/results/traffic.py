@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class Book:
 
     slices: Slices
     figures: list[Figure] = field(default_factory=list)
+    made: dict[Hashable, tuple[Latency, list[Figure]]] = field(default_factory=dict)
 
     def ratio(
         self, name: str, unit: str, better: str, numerators: Floats, denominators: Floats, *, share: bool = False
@@ -55,7 +57,26 @@ class Book:
 def latency(
     slices: Slices, groups: tuple[int, ...], classes: tuple[int, ...], limits: tuple[float, ...], book: Book, name: str
 ) -> Latency:
-    """The latency table of some groups and classes. Only answered requests' figures are kept in the book."""
+    """The latency table of some groups and classes. Only answered requests' figures are kept in the book.
+
+    A service of one endpoint has that endpoint's table, and all requests are the answered ones where none failed:
+    tables of equal content are made once.
+    """
+    cells = slices.moments[:, list(groups), :, 0].sum(axis=(0, 1))
+    filled = tuple(class_ for class_ in classes if cells[class_] > 0) or classes[:1]
+    key = (groups, filled, limits)
+    if key not in book.made:
+        apart = Book(slices)
+        book.made[key] = _latency(slices, groups, filled, limits, apart, ""), apart.figures
+    table, figures = book.made[key]
+    if classes == ANSWERED:
+        book.figures += [replace(figure, name=f"{name}{figure.name}") for figure in figures]
+    return table
+
+
+def _latency(
+    slices: Slices, groups: tuple[int, ...], classes: tuple[int, ...], limits: tuple[float, ...], book: Book, name: str
+) -> Latency:
     sample = slices.latencies(groups, classes)
     if isinstance(sample, Rows):
         n = sample.sizes.astype(float)
@@ -68,16 +89,15 @@ def latency(
         deviation = _deviation(n.sum(), sums.sum(), cells[..., 2].sum())
         least = float(cells[..., 3].min()) if n.sum() else None
         most = float(cells[..., 4].max()) if n.sum() else None
-    kept = book if classes == ANSWERED else Book(slices)
     return Latency(
         count=int(n.sum()),
-        mean=kept.ratio(f"{name}/mean", "ns", "less", sums, n),
+        mean=book.ratio(f"{name}/mean", "ns", "less", sums, n),
         deviation=deviation,
         least=least,
         most=most,
         exact=sample.exact,
         above=[Above(limit, sample.above(limit, batches=slices.batches)) for limit in limits],
-        **{word: kept.percentile(f"{name}/{word}", sample, p) for word, p in PERCENTILES.items()},
+        **{word: book.percentile(f"{name}/{word}", sample, p) for word, p in PERCENTILES.items()},
     )
 
 
