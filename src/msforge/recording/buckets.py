@@ -6,7 +6,7 @@ of every value in it. Bucket 0 holds the value 0. Values are integer nanoseconds
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ BANDS: Final = 256
 def bucket_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """The bucket of each value (ns, >= 0). 0 only for 0."""
     bits = values.astype(np.float64).view(np.int64) >> _SHIFT
-    return np.maximum(bits - _BASE, 0)
+    bucket: NDArray[np.int64] = np.maximum(bits - _BASE, 0)
+    return bucket
 
 
 def lower_bound(bucket: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -38,6 +39,7 @@ def middle(bucket: NDArray[np.int64]) -> NDArray[np.float64]:
     return mid
 
 
-def band_of(values: NDArray[np.int64]) -> NDArray[Any]:
+def band_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """A coarser band, four to an octave: 0 .. BANDS - 1."""
-    return np.minimum((bucket_of(values) + 31) >> 5, BANDS - 1)
+    band: NDArray[np.int64] = np.minimum((bucket_of(values) + 31) >> 5, BANDS - 1)
+    return band
