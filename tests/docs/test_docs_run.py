@@ -133,7 +133,7 @@ def anchors(file: Path) -> set[str]:
 
 
 def test_the_readme_begins_with_two_commands() -> None:
-    language, text, before = next(blocks(ROOT / "README.md"))
+    _, text, before = next(blocks(ROOT / "README.md"))
     lines = text.splitlines()
     assert [line.split()[0] for line in lines] == ["./forge", "./forge"]
     assert lines[1] == "./forge test"

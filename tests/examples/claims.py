@@ -139,6 +139,8 @@ def find(plain: Any, figure: str) -> Any:
                 plain = len(plain)
             elif key == "sum" and isinstance(plain, list):
                 plain = sum(plain)
+            elif key == "last" and isinstance(plain, list):
+                plain = plain[-1]
             elif isinstance(plain, dict) and key in plain:
                 plain = plain[key]
             else:

@@ -12,7 +12,7 @@ PLAIN = {
     "services": [{"name": "a", "utilisation": {"value": 0.5, "low": 0.4, "high": 0.6}}],
     "entries": [{"name": "s -> a.b", "counts": {"outcomes": {"ok": 7}}}],
     "series": {"begin": 0},
-    "marks": [{"kind": "x"}, {"kind": "y"}, {"kind": "x"}],
+    "marks": [{"kind": "x", "at": 1}, {"kind": "y", "at": 5}, {"kind": "x", "at": 9}],
     "gaps": [1, 2, 4],
 }
 
@@ -27,6 +27,7 @@ PLAIN = {
         ("series.begin", 0),
         ("marks[kind=x].count", 2),
         ("gaps.sum", 7),
+        ("marks[kind=x].last.at", 9),
     ],
 )
 def test_a_figure_is_found(figure: str, value: float) -> None:
