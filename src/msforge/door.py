@@ -115,7 +115,11 @@ def read_result(path: str | Path, *, window: tuple[int, int] | None = None) -> R
     except OSError as e:
         raise UsageError(f"cannot read {path}: {(e.strerror or str(e)).lower()}") from e
     result = results.Result.from_json(text, name=str(path))
-    return result if window is None else results.read_window(result, window)
+    if window is None:
+        return result
+    part = results.read_window(result, window)
+    part.plan = result.plan  # reports say from it what the simulation can't tell apart
+    return part
 
 
 def write_result(result: Result, path: str | Path) -> None:
