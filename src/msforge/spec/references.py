@@ -171,7 +171,7 @@ class References:
     def is_queue(self, name: Any) -> bool:
         if not isinstance(name, str) or name not in self.channels:
             return False
-        return _map(self.settings.get(name)).get("kind", "queue") == "queue"
+        return bool(_map(self.settings.get(name)).get("kind", "queue") == "queue")
 
     # -- traffic, faults, objectives ---------------------------------------------------------
 
