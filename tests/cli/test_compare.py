@@ -37,6 +37,12 @@ def test_one_file_is_compared_with_its_scenario_or_with_what_is_set(tiny: Path) 
     assert "before  tiny (slow)" in both.stdout and "Nothing changed" in both.stdout
     changed = run(app, ["compare", "tiny.yaml", "--set", "services.back.endpoints.fetch.steps[0].wait=5ms"])
     assert changed.exit_code == 0 and "✓ better" in changed.stdout
+    assert "after   tiny with services.back.endpoints.fetch.steps[0].wait=5ms" in changed.stdout
+    shorter = run(
+        app, ["compare", "tiny.yaml", "--duration", "10s", "--scenario", "slow", "--set", "name=tiny", "--json"]
+    )
+    assert json.loads(shorter.stdout)["before"] == "tiny (slow)"
+    assert json.loads(shorter.stdout)["method"] == "paired replications"
 
 
 def test_json_is_the_comparison_alone(tiny: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from msforge.cli.common import JsonOption, QuietOption, SetOption, existing, terminal
-from msforge.cli.simulate import ProcessesOption, ReplicationsOption, SeedOption
+from msforge.cli.simulate import DurationOption, ProcessesOption, ReplicationsOption, SeedOption
 from msforge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def compare(
     ] = None,
     scenarios: Scenarios = None,
     sets: SetOption = None,
+    duration: DurationOption = None,
     seed: SeedOption = None,
     replications: ReplicationsOption = None,
     processes: ProcessesOption = None,
@@ -60,7 +61,7 @@ def compare(
     from msforge.report.progress import ProgressBar
 
     term = terminal(quiet=quiet)
-    sides = _sides(before, after, scenarios or [], sets or [])
+    sides = _sides(before, after, scenarios or [], sets or [], duration)
     with ProgressBar(term.err) as progress, Interrupt() as stop:
         options: dict[str, Any] = {
             "seed": seed,
@@ -71,6 +72,7 @@ def compare(
         }
         results = _results(sides, options)
     compared = msforge.compare(*results)
+    compared.after += _changed(*sides)
     if as_json:
         term.raw(compared.to_json())
     else:
@@ -91,7 +93,9 @@ class Side(NamedTuple):
             return self.path.suffix == ".json" or stream.read(64).lstrip().startswith(b'{"format"')
 
 
-def _sides(before: Path, after: Path | None, scenarios: list[str], sets: list[str]) -> tuple[Side, Side]:
+def _sides(
+    before: Path, after: Path | None, scenarios: list[str], sets: list[str], duration: str | None
+) -> tuple[Side, Side]:
     """Who is compared with whom.
 
     Two files: each as it stands, a single --scenario and every --set on both, two scenarios one each. One file: itself
@@ -102,20 +106,27 @@ def _sides(before: Path, after: Path | None, scenarios: list[str], sets: list[st
     suffixes = (".yaml", ".yml", ".json")
     first = existing(before, suffixes=suffixes)
     second = existing(after, suffixes=suffixes) if after is not None else first
-    changes = tuple(sets)
+    always = (f"simulation.duration={duration}",) if duration else ()
+    changes = (*sets, *always)
     if len(scenarios) == 2:
         return Side(first, scenarios[0], changes), Side(second, scenarios[1], changes)
     scenario = scenarios[0] if scenarios else None
     if after is not None:
         return Side(first, scenario, changes), Side(second, scenario, changes)
-    if changes:
-        return Side(first, scenario), Side(first, scenario, changes)
+    if sets:
+        return Side(first, scenario, always), Side(first, scenario, changes)
     if scenario is not None:
-        return Side(first), Side(first, scenario)
+        return Side(first, None, always), Side(first, scenario, always)
     raise UsageError(
         f"nothing to compare {before} with",
         hint="name a second file, or a change: --scenario payment-down, --set services.payment.replicas=4",
     )
+
+
+def _changed(before: Side, after: Side) -> str:
+    """What only the second side was set to, for its title."""
+    only = [change for change in after.sets if change not in before.sets]
+    return f" with {', '.join(only)}" if only else ""
 
 
 def _results(sides: tuple[Side, Side], options: dict[str, Any]) -> tuple[Result, Result]:

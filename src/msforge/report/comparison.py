@@ -63,8 +63,10 @@ def _figures(compared: Comparison, width: int, every: bool) -> Iterator[Renderab
     known = compared.method != "none"  # without intervals nothing can be called noise: all are shown
     for difference in compared.differences:
         kind, subject, _ = _parts(difference.name)
-        if kind != "objective" and (
-            every or difference.verdict in TOLD or (not known and difference.verdict != "same")
+        if (
+            kind != "objective"
+            and (every or kind != "source")
+            and (every or difference.verdict in TOLD or (not known and difference.verdict != "same"))
         ):
             groups.setdefault((kind, subject), []).append(difference)
     ranked = sorted(groups, key=lambda key: ORDER.index(key[0]) if key[0] in ORDER else len(ORDER))
