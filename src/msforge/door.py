@@ -72,13 +72,14 @@ def simulate(
     progress: Progress | None = None,
     window: tuple[int, int] | None = None,
     stop: Callable[[], bool] | None = None,
+    traces: bool = False,
 ) -> Result:
     """Runs the description and summarises what happened.
 
     `seed` and `replications` are the file's by default; `processes` only decides how fast it is (default: one per
     core). `window` (ns, ns) reports on that part of the run alone. `stop` is asked now and then: once it says True the
-    run ends, and the Result is about what was measured until then and says so. Raises as `load` does, and UsageError
-    for a window outside the run.
+    run ends, and the Result is about what was measured until then and says so. `traces` runs the first replication
+    once more for the spans of chosen requests. Raises as `load` does, and UsageError for a window outside the run.
     """
     from msforge import results, sim
     from msforge.model import compile_system
@@ -91,6 +92,9 @@ def simulate(
             progress(min(done, total), total, requests)
 
     records = sim.run_many(system, replications=replications, seed=seed, processes=processes, progress=tell, stop=stop)
+    if traces and not records[0].interrupted:
+        wanted = results.chosen(records[0], system.run.warmup, system.run.duration)
+        records[0].spans = sim.retrace(system, records[0], wanted, stop=stop)
     return results.summarise(system, records, window=window)
 
 

@@ -95,7 +95,8 @@ def simulate(
     with ProgressBar(term.err) as progress, Interrupt() as stop:
         shown = None if quiet else progress
         result = msforge.simulate(
-            spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span, stop=stop
+            spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span, stop=stop,
+            traces=out is not None or as_json,
         )
     _deliver(result, out, term, as_json)
 

@@ -2,6 +2,7 @@
 
 from msforge.sim.engine import Engine
 from msforge.sim.many import run_many
+from msforge.sim.retrace import retrace
 from msforge.sim.run import run
 
-__all__ = ["Engine", "run", "run_many"]
+__all__ = ["Engine", "retrace", "run", "run_many"]

@@ -47,7 +47,7 @@ class Call:
     """
 
     __slots__ = (
-        "attempt", "began", "callbacks", "context", "deadline", "frame", "guard", "hedge", "last_delay", "op", "req",
+        "attempt", "callbacks", "context", "deadline", "frame", "guard", "hedge", "last_delay", "op", "req",
         "result", "root", "site", "starting", "ticket", "timers", "tried_at", "tries",
     )
     _ok = True
@@ -262,6 +262,9 @@ class Call:
 
     def _let_go(self, request: Request) -> None:
         """Stop waiting for this try."""
+        tracer = self.op.engine.tracer
+        if tracer is not None and self.root.traced:
+            tracer.let_go(request)
         request.call = None
         if request.balancer is not None:
             request.balancer.settled(request)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from msforge.sim.engine import Engine
     from msforge.sim.request import Request
 
+
 class ClientCallOp(CallOp):
     """A request of a client. In a journey a failure ends the journey, unless it says `continue`."""
 
@@ -68,9 +69,13 @@ JOURNEY_VERBS: dict[Verb, type[Operation]] = {
 
 
 class Journey(Frame):
-    """One client's way through a journey. It is its own root for the draws on the way."""
+    """One client's way through a journey. It is its own root for the draws on the way.
 
-    __slots__ = ("arrival", "client", "fresh", "measured", "number", "source", "traced", "user")
+    `fresh` until its first request is sent: that one arrives when the journey was meant to begin.
+    `user` is the number of a closed loop's user, -1 in an open loop.
+    """
+
+    __slots__ = ("arrival", "client", "fresh", "number", "user")
 
     def __init__(self, client: Client, number: int, arrival: int, user: int) -> None:
         self.callbacks: Any = None
@@ -87,9 +92,6 @@ class Journey(Frame):
         self.arrival = arrival
         self.user = user
         self.fresh = True
-        self.source = client.index
-        self.measured = False
-        self.traced = False
 
     def ended(self, result: int) -> None:
         """The journey is over: in a closed loop the user thinks and begins anew."""
@@ -109,13 +111,12 @@ class Client:
         self.measured_to = engine.duration
         self.end = min(engine.duration, plan.end) if plan.end >= 0 else engine.duration
         self.traced: frozenset[int] | None = engine.traced_of(plan.index)
-        self.callbacks: Any = None
         self.key = draws.stream_key(engine.seed, "replication", engine.replication, "source", plan.name)
         self.site = Site(engine.pool, self.key)
         self.thinks: Stream | None = None
         self.arrived = 0
         self.ended = [0] * OUTCOMES
-        self.open: dict[int, int] = {}
+        self.open: dict[int, int] = {}  # measured requests still under way, by the body they went to
         self.times: list[int] = []
         self.cursor = 0
         self.arrivals: Arrivals | None = None
@@ -214,8 +215,8 @@ class Client:
 
     def begin(self, number: int, at: int, user: int = -1) -> None:
         """One arrival: a request, or a journey."""
+        self.arrived += 1
         if self.leaf is not None:
-            self.arrived += 1
             self.requests += 1
             if self.warmup <= at < self.measured_to:
                 body = self.leaf.leaf.body
@@ -224,12 +225,9 @@ class Client:
             return
         if self.single:
             call = RootCall(self, self.op, number, at, self.entry, None)
-            self.arrived += 1
             self.sent(call)
             call.start()
             return
-        if user < 0:
-            self.arrived += 1
         journey = Journey(self, number, at, user)
         result = kernel.run(journey)
         if result != PENDING:
@@ -269,12 +267,7 @@ class Client:
         now = self.engine.env.now
         if now >= self.end or 0 <= self.plan.count <= self.arrived:
             return
-        self.arrived += 1
         self.begin(number, now, user)
-
-    def open_by_target(self) -> dict[int, int]:
-        """Measured requests still under way, by the body they went to."""
-        return self.open
 
     # -- answers --------------------------------------------------------------------------
 

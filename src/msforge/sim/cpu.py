@@ -80,9 +80,9 @@ class SharedCpu:
         self._advance(now)
         self.tie += 1
         heappush(self.heap, (self.clock + job.left, self.tie, job))
-        self._arm(now)
+        self._arm()
 
-    def _arm(self, now: int) -> None:
+    def _arm(self) -> None:
         heap = self.heap
         while heap and heap[0][2].frame is None:
             heappop(heap)
@@ -108,7 +108,7 @@ class SharedCpu:
         done = []
         while self.heap and self.heap[0][0] <= self.clock + TINY:
             done.append(heappop(self.heap)[2])
-        self._arm(now)
+        self._arm()
         for job in done:
             _finish(job, now)
 
@@ -120,14 +120,14 @@ class SharedCpu:
         if len(kept) != len(self.heap):
             kept.sort()
             self.heap = kept
-            self._arm(now)
+            self._arm()
 
     def pause(self, stopped: bool) -> None:
         """Stop, or go on."""
         now = self.replica.engine.env.now
         self._advance(now)
         self.stopped = stopped
-        self._arm(now)
+        self._arm()
 
     def area(self, now: int) -> float:
         """Core-ns used so far."""

@@ -42,7 +42,7 @@ def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
     for batch in [rest[i : i + at_once] for i in range(0, len(rest), at_once)]:
         yield from _replace(engine, service, batch, version)
     if fault.changes:
-        engine.settle_deploy(service, fault.changes)
+        engine.settle_deploy(fault.changes)
     engine.note("deploy", service.name, f"version {version} done", service.index)
 
 

@@ -215,8 +215,8 @@ class Engine:
             left.remove(change)
         self._adopt(tuple(left))
 
-    def settle_deploy(self, service: ServiceRun, changes: tuple[Change, ...]) -> None:
-        """A deployed version is the service's plan from now on."""
+    def settle_deploy(self, changes: tuple[Change, ...]) -> None:
+        """What a deployed version changes is the plan from now on."""
         self._adopt((*self.changes, *changes))
 
     def _adopt(self, changes: tuple[Change, ...]) -> None:

@@ -89,7 +89,6 @@ class Faults:
         self.engine = engine
         self.dooms: list[Doom] = []
         self.slow_services: dict[int, list[Slowness]] = {}
-        self.starts = 0
 
     def begin(self) -> None:
         """Start the time line of every fault in the plan."""

@@ -143,8 +143,8 @@ class LeafCallOp(Operation):
     """A call to a quiet service: one event for the answer, or for the timeout."""
 
     __slots__ = (
-        "back", "body", "constant", "edge", "edge_index", "leaf", "retried", "retry", "rows", "service", "stream_of", "there",
-        "timeout",
+        "back", "body", "constant", "edge", "edge_index", "leaf", "retried", "retry", "rows", "service", "stream_of",
+        "there", "timeout",
     )
 
     def __init__(self, programs: Programs, step: Step) -> None:
@@ -330,7 +330,7 @@ def _again(again: Again) -> None:
 class LeafEntry:
     """A quiet service that a source calls directly: a request is two rows and no event."""
 
-    __slots__ = ("leaf", "op", "rows", "stream")
+    __slots__ = ("leaf", "rows", "stream")
 
     def __init__(self, engine: Engine, system: System, step: Step) -> None:
         self.leaf = Leaf(engine, system, step.target)
@@ -376,6 +376,3 @@ def entry_of(engine: Engine, system: System, plan: Source) -> LeafEntry | None:
     if step is None or plan.arrivals == "closed" or system.bodies[step.target].service not in engine.quiet:
         return None
     return LeafEntry(engine, system, step)
-
-
-__all__ = ["Again", "LeafCallOp", "LeafEntry", "Station", "entry_of", "quiet_services"]

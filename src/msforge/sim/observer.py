@@ -32,7 +32,6 @@ from msforge.sim.kernel import CHANGE, Timer
 if TYPE_CHECKING:
     from msforge.sim.engine import Engine
 
-BOUNDLESS = -1
 STATES = ("closed", "open", "half-open")
 
 
@@ -347,7 +346,7 @@ class Observer:
         """Measured roots still under way, by entry; a source's are shared out by where they went."""
         flying = [0] * len(self.entries)
         for client in self.engine.clients:
-            for target, count in client.open_by_target().items():
+            for target, count in client.open.items():
                 flying[self.entries.index((client.index, target))] += count
         return np.array(flying, dtype=np.int64)
 

@@ -30,7 +30,7 @@ class Replica:
     __slots__ = (
         "active", "arrived", "born", "bucket", "capacity", "cpu", "died", "discipline", "downs", "engine", "failed",
         "finished", "free", "frozen", "gauge_busy", "gauge_wait", "guards", "leaving", "number", "on_empty", "ordinal",
-        "outstanding", "paused", "plain", "plan", "programs", "queue", "ready_since", "schedule", "service", "slots",
+        "paused", "plain", "plan", "programs", "queue", "ready_since", "schedule", "service", "slots",
         "slowness", "strays", "up", "up_time", "version", "waiting", "workers", "zone",
     )
 
@@ -53,7 +53,6 @@ class Replica:
         self.ready_since = -1
         self.up_time = 0
         self.arrived = self.finished = self.failed = 0
-        self.outstanding = 0
         self.waiting = 0
         self.queue: deque[Request] = deque()
         self.active: dict[Request, None] = {}

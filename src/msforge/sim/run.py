@@ -35,7 +35,7 @@ def run(
     Raises:
         ConservationError: a request was lost or invented (a bug in msforge).
     """
-    with _without_collector():
+    with without_collector():
         return _run(Engine(system, seed=seed, replication=replication, traces=traces, shortcuts=shortcuts),
                     progress, stop)
 
@@ -56,8 +56,8 @@ def _run(engine: Engine, progress: Progress | None, stop: Stop | None) -> Record
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Requests leave no reference cycles behind, so the cycle collector would only look in vain."""
+def without_collector() -> Iterator[None]:
+    """Switch off Python's cycle collector: requests leave no reference cycles behind, so it would look in vain."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -86,7 +86,6 @@ class ServiceRun:
         self.replicas: list[Replica] = []
         self.believed: list[Replica] = []
         self.made = 0
-        self.wanted = plan.replicas
         self.shared = Balancer(self)
         self.clients: dict[int, Balancer] = {}
         self.stations: list[Any] = []

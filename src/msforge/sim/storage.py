@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msforge.model.plan import Cache, Step, Store
 from msforge.sim import kernel
 from msforge.sim.gauge import Gauge
-from msforge.sim.kernel import DONE, ERROR, PENDING, REQUEST, RESET, TIMEOUT, TIMER, UNAVAILABLE, Frame, Timer
+from msforge.sim.kernel import ERROR, PENDING, REQUEST, RESET, TIMEOUT, TIMER, UNAVAILABLE, Frame, Timer
 from msforge.sim.operations import Operation, constant_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from msforge.sim.programs import Programs
 
 UNBOUND = 1 << 60
-NO_SERVICE = 0xFFFF  # stands for "not a service" in causes
 
 
 class Visit:
@@ -462,6 +461,3 @@ class CachedRead:
         for waiter in waiters:
             waiter.waiting = False
             waiter.look_up()
-
-
-__all__ = ["DONE", "ReadOp", "StoreRun", "WriteOp"]

@@ -49,6 +49,7 @@ class Tracer:
         self.spans: list[SpanRecord] = []
         self.open_spans: dict[int, SpanRecord] = {}
         self.of_request: dict[int, int] = {}
+        self.parents: dict[int, int] = {}
         self.kept: list[Any] = []
         self.counts: dict[tuple[int, int], int] = {}
 
@@ -120,13 +121,26 @@ class Tracer:
         if span is not None:
             span.end, span.outcome = now, request.outcome
 
+    def finished(self) -> list[SpanRecord]:
+        """The spans that have an end."""
+        return [span for span in self.spans if span.end >= 0]
+
+    def let_go(self, request: Request) -> None:
+        """The caller waits no longer: remember who it was."""
+        self.parents[id(request)] = self._parent(request)
+        self.kept.append(request)
+
     def _parent(self, request: Request) -> int:
+        """The span around a request: its caller's step, the client (0), or for a message the root's."""
+        known = self.parents.get(id(request))
+        if known is not None:
+            return known
         call = request.call
         frame = call.frame if call is not None else None
         if frame is not None and frame.host is not None:
             span = self.open_spans.get(id(frame))
             return span.span if span is not None else self.span_of(frame.host)
-        return 0 if call is not None else -1
+        return 0
 
     def backoff(self, call: Any, delay: int) -> None:
         """A pause before the next try."""

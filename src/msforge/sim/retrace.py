@@ -1,0 +1,50 @@
+"""Whole traces of a few requests: the same run once more, recording only those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from msforge.errors import ConservationError
+from msforge.model.plan import System
+from msforge.recording.records import Records, SpanRecord
+from msforge.records import SECOND
+from msforge.sim.engine import Engine
+from msforge.sim.run import without_collector
+
+
+def retrace(
+    system: System, records: Records, traces: frozenset[tuple[int, int]], *, stop: Callable[[], bool] | None = None
+) -> list[SpanRecord]:
+    """The spans of the requests `traces` (source, number) of a run that left `records`.
+
+    The run is repeated from its seed up to the last of them. Raises ConservationError when a request does not
+    end as it did the first time (a bug in msforge: every draw is keyed). `stop` ends it early, with no spans.
+    """
+    if not traces:
+        return []
+    ends = _ends(records, traces)
+    last = max(ends.values(), default=0)
+    engine = Engine(system, seed=records.seed, replication=records.replication, traces=traces)
+    with without_collector():
+        while engine.env.now <= last:
+            if stop is not None and stop():
+                return []
+            engine.run_to(min(last + 1, engine.env.now + SECOND))
+    assert engine.tracer is not None
+    seen = {(s.source, s.number, s.begin): s.end for s in engine.tracer.spans if s.kind == "client"}
+    for key, end in ends.items():
+        if seen.get(key) != end:
+            raise ConservationError(f"request {key[1]} of source {key[0]} ended at {seen.get(key)}, not at {end}")
+    return sorted(engine.tracer.finished(), key=lambda s: (s.source, s.number, s.begin, s.span))
+
+
+def _ends(records: Records, traces: frozenset[tuple[int, int]]) -> dict[tuple[int, int, int], int]:
+    """When each chosen request ended, by source, number and arrival."""
+    rows = records.roots
+    wanted = np.array([(s, n) in traces for s, n in zip(rows["source"].tolist(), rows["number"].tolist(), strict=True)])
+    if not len(wanted):
+        return {}
+    keys = zip(*(rows[name][wanted].tolist() for name in ("source", "number", "arrival", "end")), strict=True)
+    return {(source, number, arrival): end for source, number, arrival, end in keys}
