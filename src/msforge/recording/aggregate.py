@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from msforge.recording.buckets import BANDS, band_of, bucket_of
-from msforge.recording.records import ANSWERED_CLASS, BAND_COLUMNS, Floats, Histogram, Ints
+from msforge.recording.records import BAND_COLUMNS, LEAST, MOST, SQUARES, SUM, Floats, Histogram, Ints, N
 from msforge.records import OUTCOMES, ROOT_COLUMNS, SERVED_COLUMNS
 
 ROW_LIMIT: Final = 1_000_000
@@ -79,8 +79,8 @@ class Aggregates:
         for i, (source, target) in enumerate(entries):
             self.entry_of[source, target] = i
         self.moments: Floats = np.zeros((groups, 2, windows, 5))
-        self.moments[..., 3] = np.inf
-        self.moments[..., 4] = -np.inf
+        self.moments[..., LEAST] = np.inf
+        self.moments[..., MOST] = -np.inf
         self.arrivals: Ints = np.zeros((groups, windows), dtype=np.int64)
         self.outcomes: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
         self.answers: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
@@ -138,17 +138,17 @@ class Aggregates:
         window = np.minimum(root // self.window, self.windows - 1)
         at = np.minimum(end // self.window, self.windows - 1)
         self.latency.add(group << 40 | kind << 38 | window << 16 | bucket_of(latency))
-        seconds = latency.astype(np.float64)
+        duration = latency.astype(np.float64)
         np.add.at(self.arrivals, (group, window), 1)
         np.add.at(self.outcomes, (group, window, outcome), 1)
         np.add.at(self.answers, (group, at, outcome), 1)
         cell = ((group * 2 + kind) * self.windows + window) * 5
         flat = self.moments.reshape(-1)
-        np.add.at(flat, cell, 1.0)
-        np.add.at(flat, cell + 1, seconds)
-        np.add.at(flat, cell + 2, seconds * seconds)
-        np.minimum.at(flat, cell + 3, seconds)
-        np.maximum.at(flat, cell + 4, seconds)
+        np.add.at(flat, cell + N, 1.0)
+        np.add.at(flat, cell + SUM, duration)
+        np.add.at(flat, cell + SQUARES, duration * duration)
+        np.minimum.at(flat, cell + LEAST, duration)
+        np.maximum.at(flat, cell + MOST, duration)
         flat = self.parts.reshape(-1)
         for i in range(5):
             np.add.at(flat, cell + i, parts[:, i].astype(np.float64))
@@ -170,6 +170,3 @@ class Aggregates:
         rows = np.concatenate(self.kept) if self.kept else np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
         rows = rows[np.lexsort((rows[:, _R["number"]], rows[:, _R["source"]], rows[:, _R["arrival"]]))]
         return {name: np.ascontiguousarray(rows[:, i]) for name, i in _R.items()}
-
-
-__all__ = ["ANSWERED_CLASS", "FLUSH_ROWS", "ROW_LIMIT", "Aggregates", "SparseCounts"]

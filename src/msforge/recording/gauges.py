@@ -9,7 +9,6 @@ from msforge.records import SERVED_COLUMNS
 
 _C = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 
-
 READINGS = ("arrived", "finished", "failed", "busy_area", "wait_area", "busy", "waiting")
 
 

@@ -1,4 +1,4 @@
-"""Records: everything one run left behind, as columns. Filled by `recording.Recorder`.
+"""Records: everything one run left behind, as columns. Filled from rows by `recording.aggregate`.
 
 G groups share the histogram tables: first one per entry (source, target), as its clients
 saw it, then one per body, as its service saw it (network to it left out). W windows of
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-ANSWERED_CLASS: Final = 0
+ANSWERED_CLASS: Final = 0  # `ok` and `degraded`
 FAILED_CLASS: Final = 1
 
 # Columns of `moments`
