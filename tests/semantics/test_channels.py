@@ -104,9 +104,30 @@ def test_crash_loses_no_message_and_redelivers_at_once() -> None:
     assert seen.channel("jobs") == {"published": 2, "delivered": 4, "done": 2, "redelivered": 2}
 
 
+CRASH = "faults: [{crash: worker, at: 5ms, for: 100ms}]"
+
+
+def test_crash_loses_no_message_whatever_the_retries() -> None:
+    seen = queue("[0]", "wait: 10ms", "retry: {attempts: 1}, ", more=CRASH)
+    assert seen.channel("jobs") == {"published": 1, "delivered": 2, "done": 1, "redelivered": 1}
+
+
 def test_crash_counts_as_an_attempt() -> None:
-    seen = queue("[0]", "wait: 10ms", "retry: {attempts: 1}, ", more="faults: [{crash: worker, at: 5ms, for: 100ms}]")
-    assert seen.channel("jobs") == {"published": 1, "delivered": 1, "dropped": 1}
+    # One delivery was lost in the crash; the second is the last that two attempts allow.
+    seen = queue("[0]", "{wait: 10ms}, {fail: 1}", "retry: {attempts: 2, backoff: 1ms}, ", more=CRASH)
+    assert seen.channel("jobs") == {"published": 1, "delivered": 2, "redelivered": 1, "dropped": 1}
+
+
+def test_crash_at_the_last_attempt_moves_it_to_the_dead_letters() -> None:
+    seen = queue("[0]", "wait: 10ms", "retry: {attempts: 1}, ", "kind: queue, dead_letter: lost", more=CRASH)
+    assert seen.channel("jobs") == {"published": 1, "delivered": 1, "dead": 1}
+    assert seen.channel("lost")["published"] == 1
+
+
+def test_message_that_kills_its_consumer_comes_to_an_end() -> None:
+    seen = queue("[0]", "{wait: 1ms}, {fail: 100%, kind: crash}", "retry: {attempts: 1}, ")
+    assert seen.channel("jobs")["dropped"] == 1
+    assert 1 < seen.channel("jobs")["delivered"] < 100
 
 
 def test_full_queue_drops_its_head() -> None:

@@ -160,10 +160,25 @@ def test_delay_adds_to_each_hop() -> None:
     assert link("{delay: a -> b, add: 7ms, at: 0s}").latencies() == [14 + 2 * 7]
 
 
-def test_drop_loses_a_share() -> None:
-    at = "[" + ", ".join(f"{k * 100}ms" for k in range(300)) + "]"
+def test_delay_is_drawn_anew_for_each_hop() -> None:
+    seen = simulate("""
+    services:
+      a: {endpoints: {go: {steps: [call: b.go]}}}
+      b: {endpoints: {go: {steps: [wait: 10ms]}}}
+    traffic: {t: {target: a.go, at: [0]}}
+    faults: [{delay: a -> b, add: uniform(1ms 100ms), at: 0s}]
+    """, trace=(0,))
+    outer, inner = seen.spans("serve")
+    assert inner.begin - outer.begin != outer.end - inner.end
+
+
+def test_drop_loses_a_share_of_requests_and_of_answers() -> None:
+    at = "[" + ", ".join(f"{k * 100}ms" for k in range(400)) + "]"
     seen = link("{drop: a -> b, rate: 40%, at: 0s}", at)
-    assert 90 < seen.outcomes().count("error") < 150
+    lost = seen.outcomes().count("error")
+    assert abs(lost - 400 * 0.64) < 4 * (400 * 0.64 * 0.36) ** 0.5
+    served = seen.served("b.go")["ok"]
+    assert abs(served - 400 * 0.6) < 4 * (400 * 0.6 * 0.4) ** 0.5
     assert {r.latency for r in seen.roots() if r.outcome == "error"} == {52.0}
 
 

@@ -107,6 +107,21 @@ def test_rate_limited_is_not_retried_by_default() -> None:
     assert simulate(text.format(on=", on: [rate_limited]")).edge("tries", "b.go") == 4
 
 
+def test_reset_and_unavailable_are_retried_by_default() -> None:
+    seen = calls("retry: {attempts: 9, backoff: 10ms, factor: 1}", "wait: 10ms",
+                 more="faults: [{crash: b, at: 5ms, for: 20ms}]")
+    # Reset at 5, unavailable at 15, back at 25.
+    assert (seen.outcomes(), seen.latencies()) == (["ok"], [35])
+    assert seen.tries("b.go") == {"ok": 1, "unavailable": 1, "reset": 1}
+
+
+def test_unlimited_attempts_go_on_until_one_succeeds() -> None:
+    seen = calls("retry: {attempts: unlimited, backoff: 10ms, factor: 1}", "wait: 10ms",
+                 more="faults: [{fail: b, at: 0s, for: 305ms}]")
+    assert (seen.outcomes(), seen.latencies()) == (["ok"], [330])
+    assert seen.edge("tries", "b.go") == 17
+
+
 def test_each_try_is_balanced_anew() -> None:
     seen = simulate("""
     services:

@@ -25,6 +25,15 @@ def test_connections_serve_at_once_and_more_wait() -> None:
     assert seen.store("db") == {"arrived": 4, "finished": 4}
 
 
+def test_thread_is_held_while_the_store_answers() -> None:
+    seen = simulate("""
+    services: {a: {threads: 1, endpoints: {go: {steps: [read: db]}}}}
+    stores: {db: {owner: a, connections: 9, read: 5ms}}
+    traffic: {t: {target: a.go, at: [0, 0, 0]}}
+    """)
+    assert seen.ends() == [5, 10, 15]
+
+
 def test_read_and_write_take_their_own_times() -> None:
     assert store("{read: db}, {write: db}").latencies() == [13]
 

@@ -210,7 +210,7 @@ stores:
   db: {{kind: postgres, owner: server, connections: {connections}, read: exponential(10ms), write: 1ms}}
 traffic:
   clients: {{target: server.serve, rate: {rate!r}/s}}
-simulation: {{duration: 60s, warmup: 3s, drain: 600s}}
+simulation: {{duration: 100s, warmup: 5s, drain: 600s}}
 """
     return Case(
         "store as M/M/4", "Erlang C; HB 14.3", text,

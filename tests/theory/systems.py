@@ -143,7 +143,8 @@ def quiet_system(number: int) -> str:
     if dice.random() < 0.4:
         calls = [f"{{parallel: [{', '.join(calls)}]}}"]
     lines += [
-        f"  front: {{threads: {dice.choice((4, 16, 'unlimited'))}, endpoints: {{go: {{steps: [{', '.join(calls)}]}}}}}}",
+        f"  front: {{threads: {dice.choice((4, 16, 'unlimited'))}, "
+        f"endpoints: {{go: {{steps: [{', '.join(calls)}]}}}}}}",
         f"network: {{latency: {dice.choice(('0', '500us', '1ms'))}}}",
         "traffic:",
         f"  a: {{target: front.go, rate: {dice.randint(50, 300)}/s}}",
