@@ -160,6 +160,24 @@ def _lognormal(dist: Dist) -> Draw:
 
 def _gamma(dist: Dist) -> Draw:
     shape, scale = dist.params
+    at_least_one = _gamma_at_least_one(shape)
+
+    def boosted(x: Words) -> Floats:
+        v = at_least_one(x)
+        boost = log(to_uniform(word_of(x, BOOST_WORD)))
+        np.divide(boost, shape, out=boost)
+        np.multiply(v, exp(boost), out=v)
+        return np.multiply(v, scale, out=v)
+
+    def plain(x: Words) -> Floats:
+        v = at_least_one(x)
+        return np.multiply(v, scale, out=v)
+
+    return plain if shape >= 1.0 else boosted
+
+
+def _gamma_at_least_one(shape: float) -> Draw:
+    """A unit gamma of `shape`, or of `shape` + 1 when that is below 1 (to be boosted)."""
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
     c = constant(1.0 / sqrt(9.0 * d))
 
@@ -195,18 +213,7 @@ def _gamma(dist: Dist) -> Draw:
         np.logical_and(ok, log_u < bound, out=ok)
         return np.multiply(v, d, out=v), ok
 
-    def boosted(x: Words) -> Floats:
-        v = at_least_one(x)
-        boost = log(to_uniform(word_of(x, BOOST_WORD)))
-        np.divide(boost, shape, out=boost)
-        np.multiply(v, exp(boost), out=v)
-        return np.multiply(v, scale, out=v)
-
-    def plain(x: Words) -> Floats:
-        v = at_least_one(x)
-        return np.multiply(v, scale, out=v)
-
-    return plain if shape >= 1.0 else boosted
+    return at_least_one
 
 
 def _erlang(dist: Dist) -> Draw:

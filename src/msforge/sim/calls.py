@@ -144,10 +144,9 @@ class Call:
         if op.local:
             return self._run_in_place(context)
         service = op.service
+        balancer = service.shared
         if service.plan.client_balancer:
             balancer = service.balancer(self.frame.host.replica if self.frame is not None else None)
-        else:
-            balancer = service.shared
         replica = balancer.pick(self)
         if replica is None:
             return self._unavailable()
@@ -164,10 +163,9 @@ class Call:
             request.priority = op.policy.priority
         if op.timer is not None:
             op.timer.add(request)
+        there = engine.latency_constant
         stream = self.site.there
-        if stream is None:
-            there = engine.latency_constant
-        else:
+        if stream is not None:
             there = (stream.at(context) if context else stream).get(self.root.number)
         if engine.links.special:
             there = engine.links.there(request, self, there)

@@ -13,6 +13,7 @@ import simpy
 
 from msforge.errors import UsageError
 from msforge.model.plan import Source, Step, System
+from msforge.policies.distributions import Dist
 from msforge.recording.records import Happening, Records
 from msforge.sim.client import Client
 from msforge.sim.deploy import autoscale
@@ -92,7 +93,6 @@ class Engine:
         self.deadlines = any(s.policy.deadline >= 0 for s in system.steps)
         self.outbox = 0
         self.timers: dict[int, TimerQueue] = {}
-        self.latency = system.network.latency
         self._set_latency()
         self.edges = [EdgeRun() for _ in system.edges]
         self.no_edge = EdgeRun()
@@ -100,6 +100,11 @@ class Engine:
         self.links = Links(self)
         self.faults = Faults(self)
         self.all_replicas: list[Replica] = []
+        self._build(system)
+        self._begin(system)
+
+    def _build(self, system: System) -> None:
+        """Make what stands in the system, with the replicas it begins with."""
         self.programs = Programs(self, system)
         self.services = [ServiceRun(self, s) for s in system.services]
         self.stores = [StoreRun(self, s) for s in system.stores]
@@ -112,6 +117,9 @@ class Engine:
                 capacity = service.plan.queue if service.plan.queue >= 0 else FOREVER
                 threads = service.plan.threads if service.plan.threads >= 0 else FOREVER
                 service.stations = [Station(r.number, threads, capacity) for r in service.replicas]
+
+    def _begin(self, system: System) -> None:
+        """Put the first events on the queue: arrivals, faults, autoscalers, and the reading of gauges."""
         self.observer = Observer(self, system)
         self.clients = [Client(self, source, system) for source in system.sources]
         self.faults.begin()
@@ -193,7 +201,7 @@ class Engine:
     def _set_latency(self) -> None:
         dist = self.system.network.latency
         self.latency_constant = max(0, constant_of(dist))
-        self.latency = None if constant_of(dist) >= 0 else dist  # type: ignore[assignment]
+        self.latency: Dist | None = None if constant_of(dist) >= 0 else dist
 
     # -- changes ------------------------------------------------------------------------------
 

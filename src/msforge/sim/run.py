@@ -1,4 +1,4 @@
-"""Running a System: one replication, or many on all cores."""
+"""Running a System once: one replication, in this process."""
 
 from __future__ import annotations
 
