@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 import sys
@@ -37,11 +36,12 @@ Results go to standard output, everything else to standard error. `NO_COLOR` is 
 
 def pages() -> dict[str, str]:
     """Every generated page: its place under docs/ and its text."""
+    from msforge.results.reference import page
     from msforge.spec.reference import reference_pages
 
     made = {f"reference/{name}": text for name, text in reference_pages().items()}
     made["cli.md"] = "".join(commands())
-    made["result.md"] = "".join(result())
+    made["result.md"] = page()
     return {name: NOTE + text.strip() + "\n" for name, text in made.items()}
 
 
@@ -82,56 +82,6 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> tuple[str, str]:
     left = f"{names} {shape}" if names and kind is not bool else names or shape
     default = f" By default {info.show_default}." if isinstance(info.show_default, str) else ""
     return f"`{left}`", _cell(" ".join((info.help or "").split()) + default)
-
-
-def result() -> Iterator[str]:
-    """The Result's format, from its fields' own texts."""
-    from msforge.results.result import FORMAT, Result
-
-    yield f"# The Result\n\nWhat `msforge simulate --out run.json` writes and `--json` prints: format {FORMAT}. "
-    yield "A field is left out of nothing; `null` says there was nothing to measure. Times are nanoseconds "
-    yield "of the run's own time. Equal runs give equal bytes.\n\n"
-    waiting: list[type] = [Result]
-    done: set[type] = set()
-    while waiting:
-        kind = waiting.pop(0)
-        if kind in done:
-            continue
-        done.add(kind)
-        yield f"## {kind.__name__}\n\n{_paragraphs(kind)}\n\n| field | type | unit | |\n|---|---|---|---|\n"
-        hints = typing.get_type_hints(kind)
-        for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-            hint = hints[field.name]
-            unit, text = field.metadata.get("unit", ""), field.metadata.get("doc", "")
-            yield f"| `{field.name}` | {_type(hint)} | {unit} | {_cell(text)} |\n"
-            waiting += [p for p in _parts(hint) if isinstance(p, type) and dataclasses.is_dataclass(p)]
-        yield "\n"
-
-
-def _paragraphs(kind: type) -> str:
-    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(kind) or "").split("\n\n"))
-
-
-def _parts(hint: Any) -> list[Any]:
-    """All types that a type is made of."""
-    inner = typing.get_args(hint)
-    return [hint, *(part for argument in inner for part in _parts(argument))]
-
-
-def _type(hint: Any) -> str:
-    """A type as a reader of JSON would say it, linked when it has a section of its own."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return f"[{hint.__name__}](#{hint.__name__.lower()})"
-    arguments = typing.get_args(hint)
-    origin = typing.get_origin(hint)
-    if origin in (list, tuple):
-        return f"list of {_type(arguments[0])}"
-    if origin is dict:
-        return f"map to {_type(arguments[1])}"
-    if arguments:
-        return " or ".join(_type(argument) for argument in arguments)
-    words = {int: "integer", float: "number", str: "string", bool: "true, false", type(None): "null", Any: "anything"}
-    return words.get(hint, str(hint))
 
 
 def _cell(text: str) -> str:

@@ -8,7 +8,7 @@ from msforge.model.plan import NEVER, NONE, UNLIMITED, Edge
 from msforge.results import links, stations
 from msforge.results.signals import Signals
 from msforge.results.spreading import Contrast
-from msforge.results.symptoms import Symptom, into
+from msforge.results.symptom import Symptom, into
 from msforge.results.words import digits, percent, second
 
 ROOM = 0.7

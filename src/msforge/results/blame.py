@@ -13,7 +13,8 @@ from msforge.model.plan import NONE, System
 from msforge.results.dependence import dependence
 from msforge.results.pressure import pressures
 from msforge.results.signals import Signals
-from msforge.results.symptoms import Symptom, symptoms
+from msforge.results.symptom import Symptom
+from msforge.results.symptoms import symptoms
 
 EXPLAINS = 0.1
 """An own symptom with at least this share of a pressure's harm can explain it."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from msforge.model.plan import NONE, UNLIMITED, Verb
 from msforge.results import links, stations
 from msforge.results.signals import BACKOFF, NETWORK, OWN, QUEUE, REFUSED, STORE, Rise, Signals, rise
-from msforge.results.symptoms import FAILURE, OVERLOADED, Symptom, endpoints
+from msforge.results.symptom import FAILURE, OVERLOADED, Symptom, endpoints
 
 Floats = NDArray[np.float64]
 

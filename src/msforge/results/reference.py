@@ -14,7 +14,7 @@ HEAD = f"""# The Result
 What `msforge simulate --out run.json` writes and `msforge report`, `msforge compare` read. JSON, UTF-8, one object,
 format {FORMAT}; a file of another format is refused with a message that says which version wrote it. The same
 description, seed, version and platform give the same bytes. It holds no wall time, path or host name. This page is
-generated from the fields' own texts (`python -m msforge.results.reference > docs/result.md`).
+generated from the fields' own texts.
 
 Times are nanoseconds of simulated time. `null` means that there was nothing to measure. Unless a field says
 otherwise, counts are summed over replications and include only requests whose root arrived in `span`; rates, means
@@ -81,7 +81,3 @@ def page() -> str:
         for field in dataclasses.fields(kind):
             order += [inner for inner in _inner(hints[field.name]) if inner not in order]
     return HEAD + "\n" + "\n".join(_table(kind) for kind in order)
-
-
-if __name__ == "__main__":
-    print(page(), end="")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msforge.results.signals import Signals
-from msforge.results.symptoms import CLIENTS, Symptom
+from msforge.results.symptom import CLIENTS, Symptom
 from msforge.results.words import digits, duration, percent, when
 
 
@@ -45,10 +45,10 @@ def say(signals: Signals, symptom: Symptom) -> str:
             f"{digits(facts['failures'])} of its requests failed for that"
         )
     if symptom.kind == "failing":
-        return (
-            f"{name} failed {percent(facts['share'])} of its requests by itself {at} "
-            f"({percent(facts['base'])} otherwise), {digits(facts['errors'])} in all"
-        )
+        text = f"{name} failed {percent(facts['share'])} of its requests by itself {at} "
+        text += f"({percent(facts['base'])} otherwise), {digits(facts['errors'])} in all"
+        late = facts.get("store_timeouts", 0.0)
+        return text + (f"; {digits(late)} operations at its stores timed out in this run" if late >= 1 else "")
     if symptom.kind == "backlog":
         return (
             f"the backlog of {name} grew to {digits(facts['backlog'])} {at}: {digits(facts['published'])}/s came in, "

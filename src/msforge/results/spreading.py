@@ -13,7 +13,7 @@ from msforge.results import links, stations
 from msforge.results.dependence import dependence
 from msforge.results.result import Evidence
 from msforge.results.signals import OWN, QUEUE, Signals
-from msforge.results.symptoms import OVERLOADED, Symptom, endpoints, entries_of, into
+from msforge.results.symptom import OVERLOADED, Symptom, endpoints, entries_of, into
 from msforge.results.traffic import entry_name, first_causes
 from msforge.results.words import digits, duration, percent, second
 

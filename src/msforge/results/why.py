@@ -16,7 +16,7 @@ from msforge.results.sayings import place, say, span
 from msforge.results.signals import FEWEST_VALUES, Signals
 from msforge.results.slices import Slices
 from msforge.results.spreading import contrast, entry_text, lingering, spread
-from msforge.results.symptoms import Symptom
+from msforge.results.symptom import Symptom
 from msforge.results.traffic import entry_name
 from msforge.results.words import percent
 
