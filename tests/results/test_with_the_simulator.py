@@ -98,6 +98,16 @@ def test_replicas_add_up_to_their_service() -> None:
                 assert mean == pytest.approx(replica.busy.mean, rel=1e-6)
 
 
+def test_the_share_of_retries_is_never_negative_even_when_a_breaker_refuses_calls() -> None:
+    (edge,) = result().edges
+    assert result().storm.retry_share.value == pytest.approx(edge.retries / edge.tries, abs=0.02)
+    text = TEXT.replace("timeout: 200ms", "timeout: 40ms\n            circuit_breaker: {failure_rate: 10%, window: 20}")
+    plan = compile_system(load_text(text))
+    runs = [run(plan, replication=n) for n in range(2)]
+    for storm in (summarise(plan, runs).storm, summarise(plan, runs[:1]).storm):
+        assert storm.retry_share.value is not None and 0.0 <= storm.retry_share.value < 1.0
+
+
 def test_two_halves_make_the_whole() -> None:
     whole = result()
     halves = [read_window(whole, span) for span in ((10 * SECOND, 35 * SECOND), (35 * SECOND, 60 * SECOND))]

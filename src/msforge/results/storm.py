@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from msforge.recording.records import ANSWERED_CLASS, SUM, N
+from msforge.recording.records import ANSWERED_CLASS, EDGE_COUNTS, SUM, N
 from msforge.results import links, stations
 from msforge.results.figures import Measured
 from msforge.results.result import FaultWindow, Recovery, Storm
@@ -25,16 +25,25 @@ def storm(slices: Slices, book: Book, faults: list[FaultWindow]) -> Storm:
     entries = tuple(range(len(slices.entries)))
     roots = slices.outcomes[:, : len(entries)].sum(axis=(1, 2))
     arrived = slices.services[:, :, stations.ARRIVED].sum(axis=1)
-    tries = slices.edges[:, :, links.TRIES].sum(axis=1)
-    calls = slices.edges[:, :, links.CALLS].sum(axis=1)
     served = slices.answers[:, len(entries) :].sum(axis=(1, 2))
     return Storm(
         attempts=_attempts(slices, book, entries),
         amplification=book.ratio("storm/amplification", "count", "less", arrived, roots),
-        retry_share=book.ratio("storm/retry_share", "ratio", "less", tries - calls, tries, share=True),
+        retry_share=_retry_share(slices, book),
         gone_share=book.ratio("storm/gone_share", "ratio", "less", slices.gone.sum(axis=1), served, share=True),
         recoveries=[recovery for run in slices.runs for recovery in _recoveries(slices, run, faults)],
     )
+
+
+def _retry_share(slices: Slices, book: Book) -> Measured:
+    """Retries / tries over all call edges. Batches and windows know tries and calls alone: tries beyond the calls."""
+    if slices.whole and not slices.batches:
+        counts = np.array([run.records.edge_counts.sum(axis=0) for run in slices.runs], dtype=np.float64)
+        retries, tries = counts[:, EDGE_COUNTS.index("retries")], counts[:, EDGE_COUNTS.index("tries")]
+    else:
+        tries = slices.edges[:, :, links.TRIES].sum(axis=1)
+        retries = np.maximum(0.0, slices.edges[:, :, links.TRIES] - slices.edges[:, :, links.CALLS]).sum(axis=1)
+    return book.ratio("storm/retry_share", "ratio", "less", retries, tries, share=True)
 
 
 def _attempts(slices: Slices, book: Book, entries: tuple[int, ...]) -> Measured:
