@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Source, Step, System, Verb
@@ -200,6 +201,9 @@ class Client:
         """An arrival: send, and plan the next."""
         if event is not self.pending:
             return
+        if self.leaf is not None and self.leaf.alone and self.plan.count < 0:
+            self._send_ahead()
+            return
         cursor = self.cursor
         times = self.times
         at = times[cursor]
@@ -211,6 +215,23 @@ class Client:
                 event.callbacks = ARRIVE
                 self.engine.schedule(event, REQUEST, following - at)
             return
+        self._appoint()
+
+    def _send_ahead(self) -> None:
+        """Send all requests of the next window at once: nothing between them can change what happens to them."""
+        leaf, times, first = self.leaf, self.times, self.cursor
+        assert leaf is not None
+        limit = min(self.end, times[first] + self.engine.observer.window)
+        last = bisect_left(times, limit, first)
+        number = self.arrived - first
+        for i in range(first, last):
+            leaf.send(self.entry, self.index, number + i, times[i])
+        self.cursor = last
+        self.arrived += last - first
+        self.requests += last - first
+        measured = bisect_left(times, self.measured_to, first, last) - bisect_left(times, self.warmup, first, last)
+        body = leaf.leaf.body
+        self.open[body] = self.open.get(body, 0) + measured
         self._appoint()
 
     def begin(self, number: int, at: int, user: int = -1) -> None:
@@ -269,7 +290,21 @@ class Client:
             return
         self.begin(number, now, user)
 
+    def forget(self, target: int, arrivals: list[int]) -> None:
+        """Requests that were sent ahead of a run that ended before them."""
+        self.requests -= len(arrivals)
+        if target in self.open:
+            self.open[target] -= sum(self.warmup <= at < self.measured_to for at in arrivals)
+
     # -- answers --------------------------------------------------------------------------
+
+    def answered_ahead(self, call: RootCall, request: Request, back: int) -> None:
+        """The row of a request whose answer is on its way; it is counted when it is there."""
+        self.engine.leaf_roots += (
+            self.index, call.op.target, call.number, call.arrival, self.engine.env.now + back, request.outcome, -1,
+            call.tries, request.begin - request.arrive, request.own, request.store, request.wire + request.net,
+            call.backed + request.back,
+        )
 
     def finished(self, call: RootCall, outcome: int, cause: int, request: Request | None) -> None:
         """A root request has its outcome."""
@@ -332,4 +367,5 @@ class _Maker:
         self.system = client.system
 
     def block(self, block: tuple[int, ...]) -> tuple[Any, ...]:
+        """The operations of a block inside the journey."""
         return self.client.block(block)

@@ -156,7 +156,8 @@ class Observer:
         self.last_tick = tick
         now = self.engine.env.now
         self.station_ticks.append(tick)
-        if len(self.engine.leaf_rows) >= FLUSH_ROWS * len(SERVED_COLUMNS):
+        engine = self.engine
+        if max(len(engine.leaf_rows), len(engine.leaf_roots)) >= FLUSH_ROWS * len(SERVED_COLUMNS):
             self.settle(now)
         self.flush(FLUSH_ROWS)
         flat: list[int] = []
@@ -243,6 +244,17 @@ class Observer:
         np.add.at(counts, rows[:, -1], 1)
         return counts
 
+    def _forget_ahead(self, now: int) -> None:
+        """Drop the roots that were sent ahead and, as the run ends early, never arrive."""
+        arrival = self.future_roots[:, ROOT_COLUMNS.index("arrival")]
+        ahead = self.future_roots[arrival >= now]
+        for client in self.engine.clients:
+            mine = ahead[ahead[:, 0] == client.index]
+            for target in np.unique(mine[:, 1]).tolist():
+                times = mine[mine[:, 1] == target, ROOT_COLUMNS.index("arrival")]
+                client.forget(target, times.tolist())
+        self.future_roots = self.future_roots[arrival < now]
+
     def _settle_roots(self, roots: Ints) -> None:
         self.aggregates.add_roots(roots)
         run = self.system.run
@@ -300,6 +312,7 @@ class Observer:
         if now > (self.last_tick + 1) * self.window:
             self.read(self.last_tick + 1)
         self.settle(now)
+        self._forget_ahead(now)
         self.check()
         self.flush(1)
         for into in (self.at_warmup, self.at_end):

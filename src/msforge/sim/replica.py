@@ -9,7 +9,7 @@ from msforge.policies.bucket import TokenBucket
 from msforge.sim import kernel
 from msforge.sim.cpu import make_cpu
 from msforge.sim.gauge import Gauge
-from msforge.sim.kernel import DONE, OVERLOADED, PENDING, RATE_LIMITED, REQUEST, RESET, TIMEOUT, TIMER, Timer
+from msforge.sim.kernel import DEGRADED, DONE, OVERLOADED, PENDING, RATE_LIMITED, REQUEST, RESET, TIMEOUT, TIMER, Timer
 from msforge.sim.messaging import lost_in_crash
 from msforge.sim.request import ANSWERED, ENDED, QUEUED, RUNNING, SENT, Request
 
@@ -211,6 +211,9 @@ class Replica:
                 return
         if back:
             request.wire += back
+            if call.frame is None and engine.shortcuts and request.outcome <= DEGRADED:  # noqa: SIM102
+                if call.answered_ahead(request, back):
+                    return
             if stopped:
                 self.schedule(Timer(ANSWERED[0], request), REQUEST, back)
                 return

@@ -34,6 +34,16 @@ class RootCall(Call):
         """Count a backoff as the client's."""
         self.backed += delay
 
+    def answered_ahead(self, request: Request, back: int) -> bool:
+        """An answer that nothing can stop on its way back needs no event. False: it does."""
+        if self.journey is not None or self.op.timer is not None or self.op.guarded:
+            return False
+        request.call = None
+        if request.balancer is not None:
+            request.balancer.settled(request)
+        self.client.answered_ahead(self, request, back)
+        return True
+
     def failed_with(self, request: Request) -> None:
         """Keep it: it says where the time went."""
         self.last = request
