@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import sys
+from itertools import pairwise
 
 LAYERS = (10, 25, 75, 210, 310, 370)
 FAN_OUT = (1, 2, 3, 4, 5)  # drawn evenly: three on average
@@ -39,7 +40,7 @@ def graph(dice: random.Random) -> dict[str, list[str]]:
     """Who calls whom, by name; those of the last layer call nobody."""
     names = [[f"s{layer}-{number:03}" for number in range(size)] for layer, size in enumerate(LAYERS)]
     calls: dict[str, list[str]] = {name: [] for layer in names for name in layer}
-    for callers, callees in zip(names, names[1:], strict=False):
+    for callers, callees in pairwise(names):
         wanted = shuffled([name for name in callers for _ in range(FAN_OUT[int(dice.random() * len(FAN_OUT))])], dice)
         # Deal every callee out once before any of them is dealt a second time.
         deck: list[str] = []
