@@ -166,7 +166,7 @@ class Engine:
         return replica
 
     def timer_of(self, timeout: int) -> TimerQueue | None:
-        """The timer shared by all tries with this timeout."""
+        """The timer shared by all tries with this timeout (ns); None without one."""
         if timeout < 0:
             return None
         if timeout not in self.timers:
@@ -208,7 +208,8 @@ class Engine:
     def apply(self, changes: tuple[Change, ...]) -> None:
         """Turn what the language can set: dotted paths and values, from now on.
 
-        Raises InvalidFileError when a change does not fit; nothing has changed then.
+        Raises InvalidFileError when a change does not fit; nothing has changed then. Raises UsageError
+        when the engine was made with shortcuts and relies on nothing changing.
         """
         if self.quiet:
             raise UsageError("this engine was made with shortcuts", hint="make the Engine without them to change it")

@@ -21,7 +21,7 @@ ZONE_THERE, ZONE_BACK = -8, -9  # slots of draws
 class LinkFault:
     """An active cut, delay or drop."""
 
-    __slots__ = ("add", "fault", "kind", "occurrence", "rate", "slot")
+    __slots__ = ("add", "back_slot", "fault", "kind", "occurrence", "rate", "slot")
 
     def __init__(self, engine: Engine, fault: Fault, occurrence: int) -> None:
         self.fault = fault
@@ -30,6 +30,7 @@ class LinkFault:
         self.rate = fault.rate
         self.occurrence = occurrence
         self.slot = engine.next_slot()
+        self.back_slot = engine.next_slot()
 
 
 class Links:
@@ -96,10 +97,10 @@ class Links:
         for link in self.active:
             if not self._matches(link, caller, request.replica.service.index):
                 continue
-            if link.kind == "cut" or (link.kind == "drop" and self._draw(link, request, "drop back", None) < link.rate):
+            if link.kind == "cut" or (link.kind == "drop" and self._draw_back(link, request, "drop", None) < link.rate):
                 return LOST
             if link.kind == "delay" and link.add is not None:
-                latency += self._draw(link, request, "delay back", link.add)
+                latency += self._draw_back(link, request, "delay", link.add)
         return latency
 
     def _zone(self, request: Request, zone: int, slot: int) -> int:
@@ -116,6 +117,10 @@ class Links:
     def _draw(self, link: LinkFault, request: Request, purpose: str, dist: Dist | None) -> Any:
         word = f"fault {link.fault.word} {link.occurrence}"
         return request.site.draw(link.slot, word, purpose, dist, request.root.number, request.context)
+
+    def _draw_back(self, link: LinkFault, request: Request, purpose: str, dist: Dist | None) -> Any:
+        word = f"fault {link.fault.word} {link.occurrence} back"
+        return request.site.draw(link.back_slot, word, purpose, dist, request.root.number, request.context)
 
     def reachable(self, frame: Frame, *, store: int = -1, channel: int = -1) -> bool:
         """Whether the frame's service reaches a store or a channel's broker now."""

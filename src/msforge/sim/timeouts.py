@@ -1,4 +1,4 @@
-"""Timeouts per try, the fast way."""
+"""Timeouts per try: one timer for all tries that wait equally long."""
 
 from __future__ import annotations
 
