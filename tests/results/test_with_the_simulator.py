@@ -101,7 +101,8 @@ def test_replicas_add_up_to_their_service() -> None:
 def test_the_share_of_retries_is_never_negative_even_when_a_breaker_refuses_calls() -> None:
     (edge,) = result().edges
     assert result().storm.retry_share.value == pytest.approx(edge.retries / edge.tries, abs=0.02)
-    text = TEXT.replace("timeout: 200ms", "timeout: 40ms\n            circuit_breaker: {failure_rate: 10%, window: 20}")
+    breaker = "circuit_breaker: {failure_rate: 10%, window: 20, open_for: 1s}"
+    text = TEXT.replace("timeout: 200ms", f"timeout: 40ms\n            {breaker}")
     plan = compile_system(load_text(text))
     runs = [run(plan, replication=n) for n in range(2)]
     for storm in (summarise(plan, runs).storm, summarise(plan, runs[:1]).storm):
