@@ -18,6 +18,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import page
 import works
 
 ENGINES = {"mm4": ("plain", "ciw", "msforge"), "chain": ("plain", "msforge"), "big": ("plain", "msforge")}
@@ -96,16 +97,18 @@ def judge(work: str, series: dict[str, Series]) -> list[str]:
     return wrong
 
 
-def print_table(work: str, series: dict[str, Series]) -> None:
+def table(work: str, series: dict[str, Series]) -> list[str]:
     """One line an engine."""
     plain = series["plain"]
+    lines = []
     for engine, mine in series.items():
         median, least, most = ratio(plain, mine)
-        print(
+        lines.append(
             f"{work:<6} {engine:<8} {statistics.median(mine.roots):>8.0f} {1 / statistics.median(mine.cost):>10,.0f} "
             f"{median:>7.2f}  {least:>5.2f}..{most:<5.2f} {statistics.median(mine.prepare):>9.2f} "
             f"{mine.mean * 1e3:>9.3f} ± {1.96 * mine.error * 1e3:.3f}"
         )
+    return lines
 
 
 def main() -> None:
@@ -114,20 +117,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default 5)")
     parser.add_argument("--work", choices=sorted(ENGINES), action="append", help="only this work; may be repeated")
     parser.add_argument("--scale", type=float, default=1.0, help="simulated time, as a multiple of the usual")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     wrong: list[str] = []
     head = f"{'work':<6} {'engine':<8} {'roots':>8} {'roots/CPU s':>11} {'x plain':>6}  {'range':<12} {'prepare s':>9}"
-    print(f"{head}  mean latency, ms (95 %)")
+    lines = [f"{head}  mean latency, ms (95 %)"]
+    print(lines[0])
     for work in options.work or list(ENGINES):
         series = rounds_of(work, options.rounds, works.SECONDS[work] * options.scale)
-        print_table(work, series)
+        lines += table(work, series)
+        print("\n".join(lines[-len(series):]))
         wrong += judge(work, series)
     for line in wrong:
         print(f"✗ {line}")
     if not wrong:
         print("✓ every floor is reached and the engines agree")
+    if options.write:
+        page.put("engine", "\n".join(lines))
     sys.exit(1 if wrong else 0)
 
 

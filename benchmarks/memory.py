@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import page
 import works
 
 LIMIT_MB = 500.0
@@ -67,6 +68,7 @@ def main() -> None:
     """Start the child, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=10_000_000)
+    parser.add_argument("--write", action="store_true", help="put the figure into docs/performance.md")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -78,7 +80,10 @@ def main() -> None:
         raise SystemExit(done.stderr)
     seen = json.loads(done.stdout)
     peak = f"peak {seen['peak']:.0f} MB (limit {LIMIT_MB:.0f})"
-    print(f"{seen['requests']:,} requests in {seen['cpu']:.1f} CPU s, {peak}")
+    line = f"{seen['requests']:,} requests in {seen['cpu']:.1f} CPU s, {peak}"
+    print(line)
+    if options.write:
+        page.put("memory", line)
     sys.exit(0 if seen["peak"] < LIMIT_MB else 1)
 
 
