@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Block, Step, System, Verb
+from msforge.sim.caching import ReadOp
 from msforge.sim.leaf import LeafCallOp
 from msforge.sim.messaging import PublishOp
 from msforge.sim.operations import VERBS, Operation
 from msforge.sim.parallel import ParallelOp
 from msforge.sim.saga import SagaOp
-from msforge.sim.storage import ReadOp, WriteOp
+from msforge.sim.storage import WriteOp
 
 if TYPE_CHECKING:
     from msforge.sim.engine import Engine
