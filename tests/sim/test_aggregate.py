@@ -167,3 +167,11 @@ def test_above_the_limit_no_row_is_kept_and_all_are_counted(monkeypatch: pytest.
     assert not tables.rows_complete
     assert {name: column.size for name, column in tables.root_rows().items()} == dict.fromkeys(ROOT_COLUMNS, 0)
     assert tables.arrivals[0].tolist() == [5, 0, 0]
+
+
+def test_a_batch_that_would_still_fit_is_not_kept_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aggregate, "ROW_LIMIT", 3)
+    tables = aggregates()
+    for numbers in ((0, 1), (2, 3), (4,)):
+        tables.add_roots(array([root(0, n, 60, 1) for n in numbers], ROOT_COLUMNS))
+    assert not tables.rows_complete and not len(tables.root_rows()["number"])

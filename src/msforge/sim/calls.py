@@ -348,6 +348,10 @@ class Call:
         """Count a backoff as the caller's."""
         self.frame.back += delay
 
+    def answered_ahead(self, request: Request, back: int) -> bool:
+        """Hook for an answer that is `back` ns away: true when it needs no event to arrive."""
+        return False
+
     def failed_with(self, request: Request) -> None:
         """Hook for the answer of a failed try."""
 
