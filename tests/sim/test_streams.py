@@ -61,6 +61,15 @@ def test_a_rarely_visited_place_draws_one_at_a_time() -> None:
         assert stream.size == 1
 
 
+def test_a_step_back_leaves_the_block_where_it_is() -> None:
+    stream = Stream(Pool(), KEY, None)
+    for number in range(2000):
+        stream.get(number)
+    block = stream.first, stream.size
+    assert stream.get(3) == draws.uniform(KEY, 3)
+    assert (stream.first, stream.size) == block
+
+
 def test_contexts_are_apart_and_forgetting_them_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "CONTEXTS_HELD", 3)
     stream = Stream(Pool(), KEY, None)

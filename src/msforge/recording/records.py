@@ -114,7 +114,7 @@ class Records:
     interrupted: bool             # stopped by Ctrl-C before its end
     entries: tuple[tuple[int, int], ...]    # (source, target body) of the entry groups
     bodies: int
-    roots: dict[str, Ints]        # ROOT_COLUMNS; full while at most `row_limit` requests
+    roots: dict[str, Ints]        # ROOT_COLUMNS; all while at most ROW_LIMIT requests, else empty
     rows_complete: bool
     latency: Histogram            # by group and class; roots' arrival window
     wait: Histogram               # group = replica number, class 0, by arrival window of the root; measured or not
@@ -140,7 +140,7 @@ class Records:
     sources: Ints                 # [sources, 15] whole run: arrived, finished by each outcome, in flight
     measured_in_flight: Ints      # [entries] roots inside [warmup, duration) still in flight at the end
     sagas: dict[int, tuple[int, int, int]]  # step -> (undone, undo failures retried, stuck)
-    lost: dict[str, int]          # e.g. "outbox", messages lost between write and publish
+    lost: dict[str, int]          # by channel: messages lost in a crash between write and publish
     invocations: Ints             # [services] function invocations; 0 elsewhere
     billed: Floats                # [services] function GiB-seconds
     cold_starts: Ints             # [services]
