@@ -86,8 +86,12 @@ def read(example: str) -> Claims:
 
 
 def judge(claims: Claims) -> list[str]:
-    """Each claim that a run does not bear out, with what was measured instead."""
+    """Each claim that a run does not bear out, with what was measured instead; and each law that a run breaks."""
     wrong = []
+    for name in claims.runs:
+        for check in result_of(claims, name)["checks"]:
+            if not check["holds"]:
+                wrong.append(f"{name}: {check['law']} does not hold at {check['name']}: {check['residual']:.2%}")
     for claim in claims.claims:
         value = measured(claims, claim.run, claim.figure)
         shown = f"{claim.run}: {claim.figure} = {value:g}"
