@@ -53,7 +53,7 @@ def prepare(engine: str, work: str, seconds: float, seed: int) -> Callable[[], L
         return run
     import plain
 
-    return lambda: plain.SCRIPTS[work](seconds, seed)
+    return lambda: plain.run(work, seconds, seed)
 
 
 def batch_means(latencies: Latencies) -> list[float]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rig import Seen, simulate
+
+from msforge import sim
+from msforge.model import compile_system
+from msforge.spec import load_text
 
 
 def saga(last: str = "fail: 1", undo_first: str = "call: b.undo1", more: str = "") -> Seen:
@@ -127,3 +133,28 @@ def test_part_may_have_several_steps() -> None:
     traffic: {t: {target: a.go, at: [0]}}
     """)
     assert seen.latencies() == [15]
+
+
+def test_retries_of_an_undo_are_counted() -> None:
+    text = """
+    msforge: 1
+    name: undo
+    services:
+      trip:
+        endpoints:
+          book:
+            http: POST /trips
+            steps:
+              - saga:
+                  - {do: {call: pay.charge}, undo: {call: pay.refund, retry: {attempts: 3, backoff: 1ms}}}
+                  - {do: {fail: 100%}, undo: {wait: 1ms}}
+      pay:
+        endpoints:
+          charge: {steps: [wait: 1ms]}
+          refund: {steps: [fail: 100%]}
+    traffic: {t: {target: trip.book, at: [0s, 1s]}}
+    simulation: {duration: 3s, warmup: 0s}
+    """
+    records = sim.run(compile_system(load_text(textwrap.dedent(text))))
+    (figures,) = records.sagas.values()
+    assert figures == (2, 4, 2)  # both undone; each undo tried three times, and stuck

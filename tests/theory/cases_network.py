@@ -133,7 +133,7 @@ def fan_out(width: int, need: int) -> Case:
     wants = f", need: {need}" if need < width else ""
     text = system(
         gateway(f"{{parallel: {width}, steps: [call: leaf.serve]{wants}}}") + server("leaf", 10, threads="unlimited"),
-        100.0, 24_000 // width,
+        100.0, max(24_000 // width, 900),
     )
     figures = [Figure("mean latency", f.order_statistic_mean(width, need, 10 * MS), mean_latency())]
     if need == width:
@@ -146,7 +146,7 @@ def batches() -> Case:
     """Three jobs at a time into one server."""
     rate, mean, batch = 20.0, 10 * MS, 3
     number = f.batch_mm1_number(rate * batch, mean, batch)
-    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 9_000)
+    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 15_000)
     return Case(
         "batch arrivals, M^3/M/1", "GH 3.1", text,
         (Figure("mean in system", number, in_system("leaf")), Figure("busy", rate * batch * mean, busy("leaf"))),

@@ -1,6 +1,6 @@
 """Expected, simulated and interval of every case, as the table in docs/theory.md.
 
-`python tests/theory/table.py` prints it; `--write` puts it into the page; `--case WORD`
+`python tests/theory/table.py` prints it; `--write` puts what was run into the page; `--case WORD`
 picks cases by parts of their names (with commas); `--processes N` runs so many at once.
 """
 
@@ -20,6 +20,7 @@ from harness import Seen
 
 CASES = (*cases_single.CASES, *cases_network.CASES, *cases_policy.CASES)
 PAGE = Path(__file__).parents[2] / "docs" / "theory.md"
+HEAD = "| case | figure | expected | simulated, 95 % | standard errors apart | source |"
 BEGIN, END = "<!-- table begin -->", "<!-- table end -->"
 
 
@@ -53,20 +54,28 @@ def main() -> None:
     options = parser.parse_args()
     words = options.case.lower().split(",")
     chosen = [k for k, case in enumerate(CASES) if any(word in case.name.lower() for word in words)]
-    head = "| case | figure | expected | simulated, 95 % | standard errors apart | source |"
-    lines = [head, "|---|---|---|---|---|---|"]
+    fresh: dict[str, list[str]] = {}
     with ProcessPoolExecutor(options.processes) as pool:
         done = pool.map(run, chosen, [options.replications] * len(chosen))
         for number, (seen, cpu) in zip(chosen, done, strict=True):
-            lines += rows(number, seen)
+            fresh[CASES[number].name] = rows(number, seen)
             print(f"{cpu:6.1f} s  {CASES[number].name}", file=sys.stderr, flush=True)
             if not options.write:
                 print("\n".join(rows(number, seen)), flush=True)
     if options.write:
-        page = PAGE.read_text(encoding="utf-8")
-        head, rest = page.split(BEGIN)
-        tail = rest.split(END)[1]
-        PAGE.write_text("\n".join([head + BEGIN, *lines, END + tail]), encoding="utf-8", newline="\n")
+        write(fresh)
+
+
+def write(fresh: dict[str, list[str]]) -> None:
+    """Put the rows of the cases that were run in place of their old ones; others stay."""
+    page = PAGE.read_text(encoding="utf-8")
+    head, rest = page.split(BEGIN)
+    table, tail = rest.split(END)
+    lines = [HEAD, "|---|---|---|---|---|---|"]
+    for case in CASES:
+        old = [line for line in table.splitlines() if line.startswith(f"| {case.name} |")]
+        lines += fresh.get(case.name, old)
+    PAGE.write_text("\n".join([head + BEGIN, *lines, END + tail]), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
