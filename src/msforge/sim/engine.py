@@ -87,7 +87,7 @@ class Engine:
         self.quiet = quiet_services(system) if self.shortcuts else frozenset()
         self.happenings: list[Happening] = []
         self.breakers: list[Any] = []
-        self.sagas: dict[int, list[int]] = {}
+        self.sagas: dict[int, list[int]] = {}  # step -> undone, stuck
         self.changes: tuple[Change, ...] = ()
         self.dooms = False
         self.deadlines = any(s.policy.deadline >= 0 for s in system.steps)

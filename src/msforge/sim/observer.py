@@ -340,7 +340,7 @@ class Observer:
             sources=_table(
                 [(c.requests, *c.ended, c.requests - sum(c.ended)) for c in engine.clients], OUTCOMES + 2),
             measured_in_flight=self._open(),
-            sagas={step: (a, b, c) for step, (a, b, c) in sorted(engine.sagas.items())},
+            sagas={step: (a, self._undo_retries(step), c) for step, (a, c) in sorted(engine.sagas.items())},
             lost={c.plan.name: c.lost for c in engine.channels if c.lost},
             invocations=self._functions("invocations"), billed=np.array(billed, dtype=np.float64),
             cold_starts=self._functions("cold_starts"), zone_bytes=engine.links.bytes,
@@ -370,6 +370,18 @@ class Observer:
         span = np.array(last, dtype=np.int64)
         span[: len(first)] -= np.array(first, dtype=np.int64)
         return np.trim_zeros(span, "b") if span.any() else span[:1]
+
+    def _undo_retries(self, saga: int) -> int:
+        """Retries of the calls inside a saga's `undo` blocks."""
+        steps = self.system.steps
+        blocks = list(steps[saga].blocks[1::2])
+        retries = 0
+        while blocks:
+            for step in (steps[i] for i in blocks.pop()):
+                blocks += step.blocks
+                if step.edge >= 0:
+                    retries += self.engine.edges[step.edge].retries
+        return retries
 
     def _replicas(self) -> list[ReplicaRecord]:
         return [

@@ -23,7 +23,7 @@ class SagaOp(Operation):
         self.does = [programs.block(b) for b in step.blocks[0::2]]
         self.undoes = [programs.block(b) for b in step.blocks[1::2]]
         self.slots = [self.engine.next_slot() for _ in step.blocks]
-        self.engine.sagas.setdefault(step.index, [0, 0, 0])
+        self.engine.sagas.setdefault(step.index, [0, 0])
 
     def start(self, frame: Frame) -> int:
         """Begin with the first `do`."""
@@ -97,7 +97,7 @@ class Saga:
         return kernel.fail(frame, self.outcome, self.cause)
 
     def _stuck(self) -> None:
-        self.op.engine.sagas[self.op.step.index][2] += 1
+        self.op.engine.sagas[self.op.step.index][1] += 1
 
     def child_ended(self, child: Frame, result: int) -> None:
         """A part that took time has ended."""
