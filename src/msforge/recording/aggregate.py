@@ -165,6 +165,15 @@ class Aggregates:
         for i in range(5):
             np.add.at(flat, cell + 2 + i, parts[:, i].astype(np.float64))
 
+    def keep(self, windows: int) -> None:
+        """Let go of the windows after the first `windows`, which the run did not reach."""
+        if windows >= self.windows:
+            return
+        self.windows = windows
+        self.moments, self.parts = self.moments[:, :, :windows].copy(), self.parts[:, :, :windows].copy()
+        self.arrivals, self.gone = self.arrivals[:, :windows].copy(), self.gone[:, :windows].copy()
+        self.outcomes, self.answers = self.outcomes[:, :windows].copy(), self.answers[:, :windows].copy()
+
     def root_rows(self) -> dict[str, Ints]:
         """The kept root rows as columns; empty columns when there were too many."""
         rows = np.concatenate(self.kept) if self.kept else np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)

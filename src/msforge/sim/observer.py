@@ -319,11 +319,12 @@ class Observer:
             if not into:
                 self._snapshot(into)
         a = self.aggregates
+        a.keep(max(1, -(-max(now, self.system.run.duration) // self.window)))
         edges = list(zip(engine.edges, self._unanswered().tolist(), strict=False))
         paid, billed = self.at_end["paid"], self.at_end["billed"]
         system = self.system
         return Records(
-            replication=engine.replication, seed=engine.seed, window=self.window, windows=self.windows, end=now,
+            replication=engine.replication, seed=engine.seed, window=self.window, windows=a.windows, end=now,
             interrupted=interrupted, entries=self.entries, bodies=len(system.bodies), roots=a.root_rows(),
             rows_complete=a.rows_complete, latency=a.latency.merge(), wait=a.wait.merge(), moments=a.moments,
             arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, parts=a.parts, gone=a.gone,
