@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ def test_what_is_checked_is_what_the_readme_says(name: str) -> None:
     scenarios = {scenario for example, scenario in FILES if example == name and scenario}
     claimed = {run["scenario"] for run in read.runs.values() if "scenario" in run}
     assert claimed == scenarios, "each scenario has a claim"
-    assert scenarios - {word.strip("`") for word in read.readme.split() if "`" in word} == set(), "and is explained"
+    assert scenarios - set(re.findall(r"`([\w-]+)`", read.readme)) == set(), "and is explained"
 
 
 @pytest.mark.parametrize(("name", "scenario"), FILES)

@@ -84,7 +84,8 @@ class Checkout:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The surroundings of a start: this Python, no package index, nothing of the tests' own set-up."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MSFORGE_"))}
+        foreign = ("PIP_", "MSFORGE_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return {**kept, "MSFORGE_PYTHON": sys.executable, "PIP_NO_INDEX": "1", **more}
 
     def start(self, *arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:

@@ -38,7 +38,8 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    sys.platform == "win32" or getattr(os, "getuid", lambda: 0)() == 0, reason="only on systems where permissions bind this user"
+    sys.platform == "win32" or getattr(os, "getuid", lambda: 0)() == 0,
+    reason="only on systems where permissions bind this user",
 )
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     path = tmp_path / "secret.yaml"
