@@ -50,7 +50,7 @@ def tandem() -> Case:
     names = ("a", "b", "c")
     text = system(
         gateway(", ".join(f"call: {n}.serve" for n in names).replace(", ", "}, {").join("{}"))
-        + "".join(server(n, m / MS) for n, m in zip(names, means, strict=True)), rate, 12_000,
+        + "".join(server(n, m / MS) for n, m in zip(names, means, strict=True)), rate, 6_000,
     )
 
     def quantile(q: float) -> float:
@@ -75,7 +75,7 @@ def branching() -> Case:
             "{call: first.serve}, {choose: [{weight: 1, steps: [call: left.serve]}, "
             "{weight: 2, steps: [call: right.serve]}]}, {call: last.serve}"
         )
-        + server("first", 8) + server("left", 25) + server("right", 30, threads=2) + server("last", 8), rate, 12_000,
+        + server("first", 8) + server("left", 25) + server("right", 30, threads=2) + server("last", 8), rate, 10_000,
     )
     first, left = f.mmc_mean(rate, 8 * MS, 1), f.mmc_mean(rate / 3, 25 * MS, 1)
     right = f.mmc_mean(rate * 2 / 3, 30 * MS, 2)
@@ -95,7 +95,7 @@ def closed(users: int) -> Case:
     """Users who think, then pass two servers: exact mean value analysis."""
     think, demands = 0.2, (20 * MS, 10 * MS)
     throughput, response, used = f.mean_value_analysis(users, think, demands)
-    duration = 12_000 / throughput
+    duration = 4_500 / throughput
     text = f"""\
 msforge: 1
 name: closed
@@ -120,7 +120,7 @@ def fork_join() -> Case:
     """Two M/M/1 at once, the slower decides."""
     rate, mean = 50.0, 10 * MS
     text = system(
-        gateway("{parallel: [{call: a.serve}, {call: b.serve}]}") + server("a", 10) + server("b", 10), rate, 16_000
+        gateway("{parallel: [{call: a.serve}, {call: b.serve}]}") + server("a", 10) + server("b", 10), rate, 6_000
     )
     return Case(
         "fork and join of two", "Flatto & Hahn 1984; Nelson & Tantawi 1988", text,
@@ -133,7 +133,7 @@ def fan_out(width: int, need: int) -> Case:
     wants = f", need: {need}" if need < width else ""
     text = system(
         gateway(f"{{parallel: {width}, steps: [call: leaf.serve]{wants}}}") + server("leaf", 10, threads="unlimited"),
-        100.0, max(24_000 // width, 900),
+        100.0, max(10_000 // width, 900),
     )
     figures = [Figure("mean latency", f.order_statistic_mean(width, need, 10 * MS), mean_latency())]
     if need == width:
@@ -146,7 +146,7 @@ def batches() -> Case:
     """Three jobs at a time into one server."""
     rate, mean, batch = 20.0, 10 * MS, 3
     number = f.batch_mm1_number(rate * batch, mean, batch)
-    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 15_000)
+    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 11_000)
     return Case(
         "batch arrivals, M^3/M/1", "GH 3.1", text,
         (Figure("mean in system", number, in_system("leaf")), Figure("busy", rate * batch * mean, busy("leaf"))),
@@ -178,11 +178,11 @@ def balancing() -> tuple[Case, ...]:
     three = f.shortest_queue_mean(3 * load / mean, mean, 3, 3, 17)
     pair = f.shortest_queue_mean(3 * load / mean, mean, 3, 2, 20)
     return (
-        balanced("random over three", "random", 3, load, f.mmc_mean(load / mean, mean, 1), "splitting; HB 14", 50_000),
+        balanced("random over three", "random", 3, 0.6, f.mmc_mean(0.6 / mean, mean, 1), "splitting; HB 14", 20_000),
         balanced("round robin over three", "round_robin", 3, load, robin, "E3/M/1; K1 6.4", 28_000),
-        balanced("least connections of two", "least_connections", 2, load, two, "Markov chain, solved", 24_000),
-        balanced("least connections of three", "least_connections", 3, load, three, "Markov chain, solved", 20_000),
-        balanced("power of two of three", "power_of_two", 3, load, pair, "Markov chain, solved", 24_000),
+        balanced("least connections of two", "least_connections", 2, load, two, "Markov chain, solved", 20_000),
+        balanced("least connections of three", "least_connections", 3, load, three, "Markov chain, solved", 12_000),
+        balanced("power of two of three", "power_of_two", 3, load, pair, "Markov chain, solved", 14_000),
     )
 
 
@@ -191,7 +191,7 @@ def mean_field() -> Case:
     load, mean = 0.7, 10 * MS
     limit = f.power_of_two_limit(load, mean)
     return balanced(
-        "power of two of 300", "power_of_two", 300, load, limit, "Mitzenmacher 1996, the limit of many", 30_000
+        "power of two of 300", "power_of_two", 300, load, limit, "Mitzenmacher 1996, the limit of many", 11_000
     )
 
 
@@ -244,7 +244,7 @@ stores:
   cache: {{kind: redis, owner: server, connections: unlimited, read: 0ms, write: 0ms}}
 traffic:
   clients: {{target: server.serve, rate: 100/s}}
-simulation: {{duration: 60s, warmup: 1s, drain: 5s}}
+simulation: {{duration: 30s, warmup: 1s, drain: 5s}}
 """
     return Case(name, source, text, (Figure("hit ratio", expected, hits),))
 
@@ -264,7 +264,7 @@ services:
       serve: {{http: POST /serve, steps: [work: exponential(10ms)]}}
 traffic:
   people: {{target: server.serve, users: {users}, think: 0}}
-simulation: {{duration: 10s, warmup: 1s, drain: 60s}}
+simulation: {{duration: 7s, warmup: 1s, drain: 60s}}
 """
     return Case(
         f"universal scalability, {users} users", "Gunther 1993", text,
@@ -291,7 +291,7 @@ channels:
   jobs: {{kind: queue, broker: rabbitmq}}
 traffic:
   clients: {{target: source.send, rate: {rate!r}/s}}
-simulation: {{duration: 80s, warmup: 4s, drain: 60s}}
+simulation: {{duration: 40s, warmup: 2s, drain: 60s}}
 """
 
     def backlog(run: Run) -> float:

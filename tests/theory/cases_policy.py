@@ -26,7 +26,7 @@ def timeouts() -> Case:
         gateway(
             "{call: leaf.serve, timeout: 80ms, retry: {attempts: 3, backoff: 10ms, factor: 1, jitter: none}}"
         )
-        + server("leaf", 100, threads="unlimited"), 100.0, 6_000,
+        + server("leaf", 100, threads="unlimited"), 100.0, 3_500,
     )
     return Case(
         "timeouts and retries", "cut geometric law, truncated exponential", text,
@@ -44,7 +44,7 @@ def late_work() -> Case:
     late = math.exp(-timeout / mean)
     text = system(
         gateway("{call: leaf.serve, timeout: 80ms, retry: {attempts: 3, backoff: 0}}")
-        + server("leaf", 100, threads="unlimited"), 100.0, 6_000,
+        + server("leaf", 100, threads="unlimited"), 100.0, 3_500,
     )
     return Case(
         "work after the timeout", "Little's law on every try", text,
@@ -59,7 +59,7 @@ def cancelled_work() -> Case:
     spent = f.truncated_mean(mean, timeout) * (1 - late) + timeout * late
     text = system(
         gateway("{call: leaf.serve, timeout: 80ms, cancel: all}") + server("leaf", 100, threads="unlimited"),
-        100.0, 6_000,
+        100.0, 3_500,
     )
     return Case(
         "work stopped at the timeout", "Little's law, truncated exponential", text,
@@ -74,7 +74,7 @@ def failures() -> Case:
     """A callee that fails three times in ten, four attempts."""
     text = system(
         gateway("{call: leaf.serve, retry: {attempts: 4, backoff: 0}}")
-        + server("leaf", 10, threads="unlimited").replace("(10ms)]", "(10ms), fail: 30%]"), 100.0, 6_000,
+        + server("leaf", 10, threads="unlimited").replace("(10ms)]", "(10ms), fail: 30%]"), 100.0, 3_500,
     )
     return Case(
         "failures and retries", "cut geometric law", text,
@@ -91,7 +91,7 @@ def hedged() -> Case:
     """A second try after a while; the first answer wins."""
     mean, after = 100 * MS, 70 * MS
     text = system(
-        gateway("{call: leaf.serve, hedge: {after: 70ms}}") + server("leaf", 100, threads="unlimited"), 100.0, 6_000
+        gateway("{call: leaf.serve, hedge: {after: 70ms}}") + server("leaf", 100, threads="unlimited"), 100.0, 3_500
     )
 
     def quantile(q: float) -> float:
@@ -111,7 +111,7 @@ def hedged() -> Case:
 def dropped() -> Case:
     """A network that loses one message in five, there and back: the caller's timeout tells it."""
     text = system(
-        gateway("{call: leaf.serve, timeout: 1s}") + server("leaf", 10, threads="unlimited"), 100.0, 6_000,
+        gateway("{call: leaf.serve, timeout: 1s}") + server("leaf", 10, threads="unlimited"), 100.0, 3_500,
         more="faults:\n  - {drop: gateway -> leaf, rate: 20%, at: 0s}\n",
     )
     return Case("lost on the network", "Bernoulli", text, (Figure("share failed", 1 - 0.8**2, share(ERROR), SHARE),))

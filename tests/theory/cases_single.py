@@ -63,7 +63,7 @@ def loss(name: str, law: str) -> Case:
     lost = f.erlang_b(servers, rate * mean)
     states = f.mmck_states(rate, mean, servers, servers)
     return Case(
-        name, "Erlang B; HB 16.3", station(rate, f"wait: {law}", 12_000, threads=servers, queue="0"),
+        name, "Erlang B; HB 16.3", station(rate, f"wait: {law}", 7_000, threads=servers, queue="0"),
         (
             Figure("share refused", lost, share(OVERLOADED), SHARE),
             Figure("busy threads", rate * mean * (1 - lost), busy("server")),
@@ -92,7 +92,7 @@ def bounded(servers: int, capacity: int) -> Case:
 
     return Case(
         f"M/M/{servers}/{capacity} at 90%", "GH 2.5",
-        station(rate, "wait: exponential(10ms)", 18_000, threads=servers, queue=str(capacity - servers)),
+        station(rate, "wait: exponential(10ms)", 14_000, threads=servers, queue=str(capacity - servers)),
         (
             Figure("share refused", states[-1], share(OVERLOADED), SHARE),
             Figure("mean latency", number / (rate * (1 - states[-1])), mean_latency()),
@@ -139,7 +139,7 @@ def last_come() -> Case:
     second = 2 * load * mean**2 / (1 - load) ** 2 / (1 - load)
     return Case(
         "M/M/1 last come first served", "K2 3.4; GH 5.1.9",
-        station(rate, "wait: exponential(10ms)", 20_000, queue="{capacity: unlimited, discipline: lifo}"),
+        station(rate, "wait: exponential(10ms)", 14_000, queue="{capacity: unlimited, discipline: lifo}"),
         (
             Figure("mean latency", mean + wait, mean_latency()),
             Figure(
@@ -156,7 +156,7 @@ def interrupted() -> Case:
     tail = f"faults:\n  - {{pause: server, every: exponential({up}s), for: exponential({down}s)}}\n"
     return Case(
         "M/M/1 with breakdowns, resumed", "White & Christie 1958",
-        station(rate, "work: exponential(10ms)", 30_000, tail=tail),
+        station(rate, "work: exponential(10ms)", 26_000, tail=tail),
         (Figure("mean latency", f.interrupted_mm1_mean(rate, mean, up, down), mean_latency()),),
     )
 
@@ -169,7 +169,7 @@ def crashing() -> Case:
     ok = f.crash_success(up, down, mean)
     return Case(
         "crash and repair, infinite server", "renewal reward; memoryless service and up time",
-        station(rate, "wait: exponential(500ms)", 60_000, threads="unlimited", tail=tail),
+        station(rate, "wait: exponential(500ms)", 38_000, threads="unlimited", tail=tail),
         (
             Figure("share answered", ok, share(0), SHARE),
             Figure("share unavailable", 1 - lives, share(UNAVAILABLE), 3 * SHARE),
@@ -185,7 +185,7 @@ def token_bucket(burst: int, rate: float) -> Case:
     return Case(
         f"token bucket of {burst}, {rate:.0f}/s for 100/s", "as M/D/1/K; GH 5.1.8",
         station(
-            rate, "wait: 1ms", 12_000, threads="unlimited", more=f"    rate_limit: {{rate: 100/s, burst: {burst}}}\n"
+            rate, "wait: 1ms", 5_000, threads="unlimited", more=f"    rate_limit: {{rate: 100/s, burst: {burst}}}\n"
         ),
         (Figure("share refused", refused, share(RATE_LIMITED), SHARE),),
     )
@@ -195,7 +195,7 @@ def infinite() -> Case:
     """M/G/infinity: as many busy as Little's law says, whatever the law."""
     return Case(
         "M/G/infinity", "HB 16.5",
-        station(1000.0, "wait: lognormal(mean=20ms cv=2)", 16_000, threads="unlimited"),
+        station(1000.0, "wait: lognormal(mean=20ms cv=2)", 8_000, threads="unlimited"),
         (Figure("busy threads", 20.0, busy("server")), Figure("mean latency", 0.02, mean_latency())),
     )
 
@@ -209,19 +209,19 @@ CASES = (
     markov(2, 0.7, 24_000),
     markov(4, 0.8, 36_000),
     markov(16, 0.8, 15_000),
-    general("M/D/1", "10ms", 10 * MS, 1e-4, 18_000, load=0.7),
+    general("M/D/1", "10ms", 10 * MS, 1e-4, 11_000, load=0.7),
     general("M/Erlang-3/1", "erlang(k=3 mean=10ms)", 10 * MS, 1e-4 * 4 / 3, 10_000),
     general("M/lognormal/1", "lognormal(mean=10ms cv=1.2)", 10 * MS, f.lognormal_second_moment(0.01, 1.2), 24_000, 0.4),
-    general("M/hyperexponential/1", HYPER_LAW, HYPER[0], HYPER[1], 40_000, 0.4),
+    general("M/hyperexponential/1", HYPER_LAW, HYPER[0], HYPER[1], 34_000, 0.4),
     loss("Erlang B", "exponential(10ms)"),
     loss("Erlang B, lognormal service", "lognormal(mean=10ms cv=2)"),
     bounded(1, 5),
     bounded(3, 8),
-    sharing("M/M/1 shared", "exponential(10ms)", 1, f.processor_sharing_mean(50.0, 0.01), 50.0, 20_000),
+    sharing("M/M/1 shared", "exponential(10ms)", 1, f.processor_sharing_mean(50.0, 0.01), 50.0, 10_000),
     sharing("M/lognormal/1 shared", "lognormal(mean=10ms cv=1.2)", 1,
             f.processor_sharing_mean(50.0, 0.01), 50.0, 20_000),
-    sharing("M/hyperexponential/1 shared", HYPER_LAW, 1, f.processor_sharing_mean(50.0, HYPER[0]), 50.0, 20_000),
-    sharing("M/lognormal/2 shared", "lognormal(mean=10ms cv=1.2)", 2, f.mmc_mean(120.0, 0.01, 2), 120.0, 24_000),
+    sharing("M/hyperexponential/1 shared", HYPER_LAW, 1, f.processor_sharing_mean(50.0, HYPER[0]), 50.0, 17_000),
+    sharing("M/lognormal/2 shared", "lognormal(mean=10ms cv=1.2)", 2, f.mmc_mean(120.0, 0.01, 2), 120.0, 14_000),
     priorities(),
     last_come(),
     interrupted(),
