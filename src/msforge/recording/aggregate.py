@@ -16,6 +16,7 @@ from msforge.records import OUTCOMES, ROOT_COLUMNS, SERVED_COLUMNS
 
 ROW_LIMIT: Final = 1_000_000
 FLUSH_ROWS: Final = 4096
+HISTOGRAM_WINDOWS: Final = 1000  # a longer run's histograms join neighbouring windows, so that memory stays bounded
 _R = {name: i for i, name in enumerate(ROOT_COLUMNS)}
 _S = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 
@@ -69,6 +70,7 @@ class Aggregates:
     ) -> None:
         self.entries = entries
         self.window = window
+        self.coarse = -(-windows // HISTOGRAM_WINDOWS)
         self.windows = windows
         self.warmup = warmup
         self.end = end
@@ -127,7 +129,7 @@ class Aggregates:
         self._count(body + len(self.entries), root, end, outcome, end - arrive, parts)
         got = wait >= 0
         window = np.minimum(root // self.window, self.windows - 1)
-        self.wait.add(rows[got, _S["replica"]] << 40 | window[got] << 16 | bucket_of(wait[got]))
+        self.wait.add(rows[got, _S["replica"]] << 40 | self._coarse(window[got]) << 16 | bucket_of(wait[got]))
         gone = rows[:, _S["gone"]] > 0
         if gone.any():
             at = np.minimum(end[gone] // self.window, self.windows - 1)
@@ -137,7 +139,7 @@ class Aggregates:
         kind = (outcome > 1).astype(np.int64)
         window = np.minimum(root // self.window, self.windows - 1)
         at = np.minimum(end // self.window, self.windows - 1)
-        self.latency.add(group << 40 | kind << 38 | window << 16 | bucket_of(latency))
+        self.latency.add(group << 40 | kind << 38 | self._coarse(window) << 16 | bucket_of(latency))
         duration = latency.astype(np.float64)
         np.add.at(self.arrivals, (group, window), 1)
         np.add.at(self.outcomes, (group, window, outcome), 1)
@@ -155,6 +157,10 @@ class Aggregates:
         inside = (root >= self.warmup) & (root < self.end)
         if inside.any():
             self._bands(group[inside], kind[inside], latency[inside], parts[inside])
+
+    def _coarse(self, window: Ints) -> Ints:
+        """The first of the windows that share a histogram."""
+        return window // self.coarse * self.coarse
 
     def _bands(self, group: Ints, kind: Ints, latency: Ints, parts: Ints) -> None:
         width = len(BAND_COLUMNS)

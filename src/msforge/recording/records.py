@@ -48,7 +48,10 @@ STORE_COUNTS: Final = ("arrived", "finished", "hits", "misses", "in_flight", "ti
 
 @dataclass
 class Histogram:
-    """A sparse histogram: sorted keys group << 40 | class << 38 | window << 16 | bucket, and their counts."""
+    """A sparse histogram: sorted keys group << 40 | class << 38 | window << 16 | bucket, and their counts.
+
+    Of a run with more than 1,000 windows, neighbours are joined and stand under the first of them.
+    """
 
     keys: Ints
     counts: Ints

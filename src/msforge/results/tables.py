@@ -165,7 +165,7 @@ class Saga:
     """A saga step's compensations, whole run."""
 
     name: str = doc("where it is written")
-    undone: int = doc("steps undone")
+    undone: int = doc("sagas rolled back")
     retried: int = doc("undos that failed and were tried again")
     stuck: int = doc("undos that failed for good")
 

@@ -44,6 +44,7 @@ def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
     if fault.changes:
         engine.settle_deploy(fault.changes)
     engine.note("deploy", service.name, f"version {version} done", service.index)
+    engine.note("fault_end", fault.label or fault.kind, service=fault.service, fault=fault.index)
 
 
 def _replace(engine: Engine, service: ServiceRun, batch: list[Replica], version: int) -> Generator[Any, Any, None]:
