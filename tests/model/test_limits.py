@@ -89,10 +89,6 @@ traffic: {u: {target: a.x, rate: 1/s, for: 1m}}
             ("E702", "services.a.autoscale.max", "20000 replicas of one service: the most is 10000"),
         ),
         (
-            SHOP + "traffic: {u: {target: a.x, users: 2000000, think: 1h, for: 1m}}",
-            ("E702", "traffic.u.users", "2000000 users: the most is 1000000"),
-        ),
-        (
             SHOP + f"traffic: {{u: {{target: a.x, stages: [{', '.join(['{rate: 1/h, for: 9000h}'] * 12)}]}}}}",
             ("E703", "simulation.duration", "a run of about 12 years is too long: the most is about 10 years"),
         ),
