@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from msforge import load, simulate
 from msforge.errors import ResultFormatError
 from msforge.records import SECOND, Outcome
 from msforge.results import Result, read_window, summarise
 from msforge.results.reference import page
+from tests.cli.conftest import TINY
 from tests.results.handmade import MS, Book, objective, shop
 
 
@@ -42,6 +44,16 @@ def test_the_json_is_standard_and_holds_no_wall_time_path_or_host() -> None:
     plain = json.loads(a_result().to_json(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
     assert plain["format"] == 1 and plain["system"] == "shop" and plain["digest"] == "d" * 64
     assert not {"time", "date", "host", "path", "created"} & set(plain)
+
+
+def test_the_folder_a_description_lies_in_leaves_no_trace(tmp_path: Path) -> None:
+    written: list[str] = []
+    for folder in (tmp_path / "here", tmp_path / "over there"):
+        folder.mkdir()
+        path = folder / "system.yaml"
+        path.write_text(TINY, "utf-8")
+        written.append(simulate(load(path), processes=1).to_json())
+    assert written[0] == written[1] and "over there" not in written[1]
 
 
 def test_leaving_the_data_out_makes_it_small_and_says_so_when_a_window_is_asked_for() -> None:

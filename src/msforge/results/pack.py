@@ -107,8 +107,8 @@ def unpack(plain: dict[str, Any]) -> Records:
 
 
 def pack_plan(system: System) -> dict[str, Any]:
-    """The plan as plain data, fields at their defaults left out; the description and replayed times stay out."""
-    plain = encode(system, sparse=True, skip=frozenset({"document"}))
+    """The plan as plain data, fields at their defaults left out; the description, where it lay and replayed times stay out."""
+    plain = encode(system, sparse=True, skip=frozenset({"document", "file", "folder"}))
     for source in plain["sources"]:
         source["times"] = []
     assert isinstance(plain, dict)
