@@ -168,7 +168,7 @@ def test_a_terminal_sees_colour_and_a_bar_and_no_color_takes_the_colour_away(tin
     for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
         read, write = pty.openpty()
         process = subprocess.Popen(
-            [*MSFORGE, "simulate", "tiny.yaml", "--set", "simulation.duration=1500s", "--processes", "1"],  # well past a second
+            [*MSFORGE, "simulate", "tiny.yaml", "--duration", "1500s", "--processes", "1"],  # well past a second
             stdout=write,
             stderr=write,
             env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **environment},
