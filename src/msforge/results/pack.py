@@ -107,7 +107,7 @@ def unpack(plain: dict[str, Any]) -> Records:
 
 
 def pack_plan(system: System) -> dict[str, Any]:
-    """The plan as plain data, fields at their defaults left out; the description, where it lay and replayed times stay out."""
+    """The plan as plain data, without fields at their defaults, the description, its place and replayed times."""
     plain = encode(system, sparse=True, skip=frozenset({"document", "file", "folder"}))
     for source in plain["sources"]:
         source["times"] = []
