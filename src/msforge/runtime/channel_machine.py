@@ -1,0 +1,316 @@
+"""What queues and topics share: messages, workers, attempts, pauses between them, dead letters.
+
+A machine without a clock or a thread: every method takes `now` (ns). It calls `start(delivery)` for each delivery
+that begins, and whoever runs the delivery says how it went with `ended`. What must happen later waits in the machine:
+`due()` is the time of the next such thing, `wake(now)` does what is due.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from typing import Any, Final
+
+from msforge.policies.backoff import delay as backoff_delay
+from msforge.policies.keys import child_key, occurrence, uniform
+from msforge.records import Outcome
+
+DEGRADED: Final = int(Outcome.DEGRADED)
+RESET: Final = int(Outcome.RESET)
+CRASH_DELIVERIES: Final = 20
+"""A message whose deliveries all end in a crash is given up after so many (RabbitMQ's default)."""
+
+Content = dict[str, Any]
+"""A message as plain data: id, body, key (int or None), draw [key, number, context], headers."""
+
+
+class Message:
+    """A message on its way to one queue or one consumer group. `attempts` counts deliveries that began."""
+
+    __slots__ = ("attempts", "available", "content", "effects", "last_delay", "partition")
+
+    def __init__(self, content: Content, now: int) -> None:
+        self.content = content
+        self.available = now
+        self.attempts = 0
+        self.last_delay = 0
+        self.effects: set[int] = set()
+        self.partition = -1
+
+
+class Worker:
+    """One consumer on one replica. `settings`: name, group, ordinal, threads, prefetch, retry, idempotent."""
+
+    __slots__ = (
+        "attempts", "buffer", "busy", "idempotent", "leaving", "name", "ordinal", "prefetch", "replica", "retry",
+        "running", "service", "threads", "unacked", "up",
+    )
+
+    def __init__(self, settings: dict[str, Any], replica: str) -> None:
+        self.service: str = settings["group"]
+        self.name = consumer_name(settings)
+        self.replica = replica
+        self.ordinal: int = settings.get("ordinal", 0)
+        self.adopt(settings)
+        self.up = False
+        self.leaving = False
+        self.unacked = 0
+        self.busy = 0
+        self.buffer: deque[Message] = deque()
+        self.running: dict[Delivery, None] = {}
+
+    def adopt(self, settings: dict[str, Any]) -> None:
+        """Take the consumer's numbers."""
+        self.threads: int = settings["threads"]
+        self.prefetch: int = settings["prefetch"]
+        self.retry: dict[str, Any] = settings["retry"]
+        self.attempts: int = self.retry["attempts"]
+        self.idempotent: bool = settings["idempotent"]
+
+    def idle(self) -> bool:
+        """Whether it has finished all it had."""
+        return not self.busy and not self.buffer
+
+
+class Delivery:
+    """One message at one worker, from its begin until it is settled. `open` until then."""
+
+    __slots__ = ("attempt", "message", "open", "worker")
+
+    def __init__(self, message: Message, worker: Worker) -> None:
+        self.message = message
+        self.worker = worker
+        self.attempt = message.attempts
+        self.open = True
+
+
+class ChannelMachine:
+    """Counts, timers, and how a failed delivery is repeated.
+
+    `bury(now, content)` hands a message to the dead letters; None where there are none. `begun` is False while the
+    system starts: members then join without a rebalance.
+    """
+
+    def __init__(
+        self, name: str, start: Callable[[Delivery], None], bury: Callable[[int, Content], None] | None = None
+    ) -> None:
+        self.name = name
+        self.start = start
+        self.bury = bury
+        self.begun = False
+        self.published = self.delivered = self.done = self.redelivered = 0
+        self.dead = self.dropped = self.rejected = self.applied_twice = 0
+        self.resting = 0  # waiting for their redelivery
+        self.workers: list[Worker] = []
+        self.cuts: dict[str, int] = {}
+        self._timers: list[tuple[int, int, Callable[[int, Any], None], Any]] = []
+        self._timer_number = 0
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def due(self) -> int:
+        """When (ns) something is to happen next; -1 for never."""
+        return self._timers[0][0] if self._timers else -1
+
+    def wake(self, now: int) -> None:
+        """Do what is due, each at its own time."""
+        while self._timers and self._timers[0][0] <= now:
+            due, _, act, subject = heappop(self._timers)
+            act(due, subject)
+
+    def _after(self, now: int, delay: int, act: Callable[[int, Any], None], subject: Any) -> None:
+        self._timer_number += 1
+        heappush(self._timers, (now + delay, self._timer_number, act, subject))
+
+    # -- what a kind of channel does in its own way ------------------------------------------------
+
+    def accept(self, now: int, content: Content) -> bool:
+        """The broker has a message. False: it refused it."""
+        raise NotImplementedError
+
+    def _put_back(self, now: int, message: Message, *, first: bool) -> None:
+        raise NotImplementedError
+
+    def _released(self, now: int, delivery: Delivery) -> None:
+        raise NotImplementedError
+
+    def _finished(self, now: int, delivery: Delivery) -> None:
+        """The message is through with this channel."""
+
+    def _worker_up(self, now: int, worker: Worker) -> None:
+        raise NotImplementedError
+
+    def _worker_down(self, now: int, worker: Worker) -> None:
+        raise NotImplementedError
+
+    def link_changed(self, now: int) -> None:
+        """A cut between broker and consumers may have ended: hand out what waits."""
+        raise NotImplementedError
+
+    def in_flight(self) -> int:
+        """Messages not yet done, dead or dropped."""
+        raise NotImplementedError
+
+    def backlog_size(self) -> int:
+        """Messages that no worker has."""
+        raise NotImplementedError
+
+    def unacked(self) -> int:
+        """Messages that a worker has and has not settled."""
+        raise NotImplementedError
+
+    # -- members ------------------------------------------------------------------------------
+
+    def join(self, now: int, settings: dict[str, Any], replica: str) -> Worker:
+        """A consumer on a replica is ready; one that was down before takes its old place."""
+        self.wake(now)
+        name = consumer_name(settings)
+        for worker in self.workers:
+            if worker.name == name and worker.replica == replica and not worker.up:
+                worker.adopt(settings)
+                break
+        else:
+            worker = Worker(settings, replica)
+            self.workers.append(worker)
+        worker.up = True
+        worker.leaving = False
+        self._worker_up(now, worker)
+        return worker
+
+    def leave(self, now: int, worker: Worker) -> None:
+        """It takes nothing new, and finishes what it has."""
+        self.wake(now)
+        worker.leaving = True
+
+    def gone(self, now: int, worker: Worker) -> None:
+        """It has ended for good."""
+        self.wake(now)
+        if worker in self.workers:
+            worker.up = False
+            self.workers.remove(worker)
+            self._worker_down(now, worker)
+
+    def crash(self, now: int, workers: Iterable[Worker]) -> None:
+        """A replica died with these: what they had comes again at once, to others or to them when they are back."""
+        self.wake(now)
+        down = [worker for worker in workers if worker.up]
+        for worker in down:
+            worker.up = False
+        for worker in down:
+            for delivery in [*worker.running]:
+                self._over(now, delivery, RESET)
+        for worker in down:
+            self._worker_down(now, worker)
+
+    def cut(self, now: int, service: str) -> None:
+        """The broker reaches a consuming service no more."""
+        self.wake(now)
+        self.cuts[service] = self.cuts.get(service, 0) + 1
+
+    def uncut(self, now: int, service: str) -> None:
+        """One cut fewer."""
+        self.wake(now)
+        self.cuts[service] -= 1
+        if not self.cuts[service]:
+            del self.cuts[service]
+        self.link_changed(now)
+
+    def reachable(self, worker: Worker) -> bool:
+        """Whether it takes messages now."""
+        return worker.up and not worker.leaving and worker.service not in self.cuts
+
+    # -- deliveries ---------------------------------------------------------------------------
+
+    def _process(self, message: Message, worker: Worker) -> None:
+        message.attempts += 1
+        worker.busy += 1
+        self.delivered += 1
+        if message.attempts > 1:
+            self.redelivered += 1
+        delivery = Delivery(message, worker)
+        worker.running[delivery] = None
+        self.start(delivery)
+
+    def effect(self, delivery: Delivery, step: int) -> None:
+        """A step with an effect is done; doing it again in a later delivery applies it twice."""
+        if delivery.worker.idempotent:
+            return
+        effects = delivery.message.effects
+        if step in effects and delivery.message.attempts > 1:
+            self.applied_twice += 1
+        effects.add(step)
+
+    def ended(self, now: int, delivery: Delivery, outcome: int) -> None:
+        """A delivery ended: acknowledge, redeliver, or give up on it. One that a crash has ended is no news."""
+        self.wake(now)
+        if delivery.open:
+            self._over(now, delivery, outcome)
+
+    def _over(self, now: int, delivery: Delivery, outcome: int) -> None:
+        delivery.open = False
+        worker = delivery.worker
+        worker.busy -= 1
+        del worker.running[delivery]
+        if outcome <= DEGRADED:
+            self.done += 1
+            self._finished(now, delivery)
+        elif not self._again(now, delivery, outcome):
+            self._bury(now, delivery.message)
+            self._finished(now, delivery)
+        self._released(now, delivery)
+
+    def _again(self, now: int, delivery: Delivery, outcome: int) -> bool:
+        message = delivery.message
+        attempts = delivery.worker.attempts
+        if outcome == RESET and self.bury is None and attempts >= 0:
+            attempts = max(attempts, CRASH_DELIVERIES)  # a crash loses no message, but a poison one must end
+        if 0 <= attempts <= message.attempts:
+            return False
+        if outcome == RESET:
+            self._put_back(now, message, first=True)
+            return True
+        pause = self._pause_before_next(message, delivery.worker.retry)
+        if pause:
+            self.resting += 1
+            self._after(now, pause, self._rested, message)
+        else:
+            self._put_back(now, message, first=False)
+        return True
+
+    def _pause_before_next(self, message: Message, retry: dict[str, Any]) -> int:
+        number = message.attempts
+        jitter = retry["jitter"]
+        u = 0.5
+        if jitter != "none":
+            key, request, context = message.content.get("draw") or (0, 0, 0)
+            place = child_key(child_key(key, "redeliver"), "@jitter")
+            u = uniform(place, request, occurrence(context, 0, number))
+        message.last_delay = backoff_delay(
+            number, retry["backoff"], retry["factor"], retry["max_backoff"], jitter, u, message.last_delay)
+        return message.last_delay
+
+    def _rested(self, now: int, message: Message) -> None:
+        self.resting -= 1
+        self._put_back(now, message, first=False)
+
+    def _bury(self, now: int, message: Message) -> None:
+        if self.bury is not None:
+            self.dead += 1
+            self.bury(now, {**message.content, "key": None})
+        else:
+            self.dropped += 1
+
+    def counts(self) -> dict[str, int]:
+        """Everything counted so far, and what is on its way now."""
+        return {
+            "published": self.published, "delivered": self.delivered, "done": self.done,
+            "redelivered": self.redelivered, "dead": self.dead, "dropped": self.dropped, "rejected": self.rejected,
+            "applied_twice": self.applied_twice, "resting": self.resting, "in_flight": self.in_flight(),
+            "backlog": self.backlog_size(), "unacked": self.unacked(),
+        }
+
+
+def consumer_name(settings: dict[str, Any]) -> str:
+    """service.consumer"""
+    return f"{settings['group']}.{settings['name']}"
