@@ -89,7 +89,8 @@ class ChannelMachine:
     """Counts, timers, and how a failed delivery is repeated.
 
     `bury(now, content)` hands a message to the dead letters; None where there are none. `begun` is False while the
-    system starts: members then join without a rebalance.
+    system starts: members then join without a rebalance, and take their places by `order` (service.consumer ->
+    number) and ordinal, whoever comes first.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class ChannelMachine:
         self.start = start
         self.bury = bury
         self.begun = False
+        self.order: dict[str, int] = {}
         self.published = self.delivered = self.done = self.redelivered = 0
         self.dead = self.dropped = self.rejected = self.applied_twice = 0
         self.resting = 0  # waiting for their redelivery
@@ -173,6 +175,8 @@ class ChannelMachine:
         else:
             worker = Worker(settings, replica)
             self.workers.append(worker)
+            if not self.begun:
+                self.workers.sort(key=lambda w: (self.order.get(w.name, 0), w.ordinal))
         worker.up = True
         worker.leaving = False
         self._worker_up(now, worker)

@@ -1,0 +1,6 @@
+"""The parts' tests import their scripts by plain name."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
