@@ -21,7 +21,7 @@ and expects
     late            per endpoint how many it answered after their caller had given up
     breaker         per callee `time state` of each change of its callers' breakers
     spread          per service its requests by replica: [3, 2] in this order, "3+2" in any, 5 in all
-    channels, stores, sagas    their counts
+    counts          per channel, store or endpoint with a saga, e.g. {jobs: {published: 2, done: 1}}
     causes          how many requests ended with a cause, e.g. {b:throttled: 12..19}
 """
 
@@ -38,7 +38,7 @@ import yaml
 
 TABLE = Path(__file__).parent / "table"
 SECTIONS = ("services", "stores", "channels", "network", "policies", "faults", "simulation")
-EXPECTED = ("roots", "log", "tries", "late", "breaker", "spread", "channels", "stores", "sagas", "causes")
+EXPECTED = ("roots", "log", "tries", "late", "breaker", "spread", "counts", "causes")
 GIVEN = ("case", "id", "rule", "steps", "service", "endpoints", "services", "stores", "channels", "faults", "at",
          "client", "sources", "processes", "slack")
 

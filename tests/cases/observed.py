@@ -28,9 +28,7 @@ class Observed:
     late: dict[str, int] = field(default_factory=dict)
     breaker: dict[str, list[tuple[float, str]]] = field(default_factory=dict)   # callee -> (ms, new state)
     spread: dict[str, list[int]] = field(default_factory=dict)                  # service -> arrivals by replica
-    channels: dict[str, dict[str, int]] = field(default_factory=dict)
-    stores: dict[str, dict[str, int]] = field(default_factory=dict)
-    sagas: dict[str, dict[str, int]] = field(default_factory=dict)              # body -> undone, retried, stuck
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)             # of channels, stores, and sagas by body
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,8 @@ def differences(case: Case, seen: Observed, slack: Slack) -> list[str]:
         found += _breaker(callee, changes, seen.breaker.get(callee, []), slack)
     for service, spread in want.get("spread", {}).items():
         found += _spread(service, spread, seen.spread.get(service, []))
-    for part, kind in ((want.get("channels", {}), "channels"), (want.get("stores", {}), "stores"),
-                       (want.get("sagas", {}), "sagas")):
-        for name, counts in part.items():
-            found += _counts(f"{kind} {name}", counts, getattr(seen, kind).get(name, {}), whole=set())
+    for name, counts in want.get("counts", {}).items():
+        found += _counts(name, counts, seen.counts.get(name, {}), whole=set())
     for cause, times in want.get("causes", {}).items():
         least, most = span(times)
         count = sum(r.cause == cause for source in case.sources for r in seen.roots.get(source, []))

@@ -35,9 +35,11 @@ def observed(system: System, records: Records) -> Observed:
         roots=_roots(system, records), log=_log(records), tries=_tries(system, records),
         late={system.body_name(b.index): int(records.gone[b.index].sum()) for b in system.bodies},
         breaker=_breakers(records), spread=_spread(system, records),
-        channels={c.name: _named(CHANNEL_COUNTS, records.channel_counts[c.index]) for c in system.channels},
-        stores={s.name: _named(STORE_COUNTS, records.store_counts[s.index]) for s in system.stores},
-        sagas=_sagas(system, records),
+        counts={
+            **{c.name: _named(CHANNEL_COUNTS, records.channel_counts[c.index]) for c in system.channels},
+            **{s.name: _named(STORE_COUNTS, records.store_counts[s.index]) for s in system.stores},
+            **_sagas(system, records),
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -30,3 +31,19 @@ def test_every_rule_has_three_cases() -> None:
     assert "" not in counts
     few = {rule: n for rule, n in counts.items() if n < 3}
     assert not few
+
+
+def test_every_case_expects_something() -> None:
+    assert not [case.name for _, case in ROWS if not case.want]
+
+
+@pytest.mark.parametrize("part", ["roots", "log", "tries", "counts", "breaker", "spread", "causes", "late"])
+def test_a_wrong_row_is_found(part: str) -> None:
+    """The comparison sees a change in each kind of expectation."""
+    wrong: dict[str, object] = {
+        "roots": ["ok @1"], "log": {"b.x": ["0..1 ok"]}, "tries": {"b.x": {"timeout": 77}},
+        "counts": {"jobs": {"done": 77}}, "breaker": {"b.x": ["7 open"]}, "spread": {"b": [7, 7]},
+        "causes": {"b:reset": 77}, "late": {"b.x": 77},
+    }
+    bench, case = ROWS[0]
+    assert differences(replace(case, want={part: wrong[part]}), seen(bench.name), EXACT)
