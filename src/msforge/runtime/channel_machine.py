@@ -7,7 +7,6 @@ that begins, and whoever runs the delivery says how it went with `ended`. What m
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Any, Final
@@ -15,74 +14,12 @@ from typing import Any, Final
 from msforge.policies.backoff import delay as backoff_delay
 from msforge.policies.keys import child_key, occurrence, uniform
 from msforge.records import Outcome
+from msforge.runtime.delivery import Content, Delivery, Message, Worker, consumer_name
 
 DEGRADED: Final = int(Outcome.DEGRADED)
 RESET: Final = int(Outcome.RESET)
 CRASH_DELIVERIES: Final = 20
 """A message whose deliveries all end in a crash is given up after so many (RabbitMQ's default)."""
-
-Content = dict[str, Any]
-"""A message as plain data: id, body, key (int or None), draw [key, number, context], headers."""
-
-
-class Message:
-    """A message on its way to one queue or one consumer group. `attempts` counts deliveries that began."""
-
-    __slots__ = ("attempts", "available", "content", "effects", "last_delay", "partition")
-
-    def __init__(self, content: Content, now: int) -> None:
-        self.content = content
-        self.available = now
-        self.attempts = 0
-        self.last_delay = 0
-        self.effects: set[int] = set()
-        self.partition = -1
-
-
-class Worker:
-    """One consumer on one replica. `settings`: name, group, ordinal, threads, prefetch, retry, idempotent."""
-
-    __slots__ = (
-        "attempts", "buffer", "busy", "idempotent", "leaving", "name", "ordinal", "prefetch", "replica", "retry",
-        "running", "service", "threads", "unacked", "up",
-    )
-
-    def __init__(self, settings: dict[str, Any], replica: str) -> None:
-        self.service: str = settings["group"]
-        self.name = consumer_name(settings)
-        self.replica = replica
-        self.ordinal: int = settings.get("ordinal", 0)
-        self.adopt(settings)
-        self.up = False
-        self.leaving = False
-        self.unacked = 0
-        self.busy = 0
-        self.buffer: deque[Message] = deque()
-        self.running: dict[Delivery, None] = {}
-
-    def adopt(self, settings: dict[str, Any]) -> None:
-        """Take the consumer's numbers."""
-        self.threads: int = settings["threads"]
-        self.prefetch: int = settings["prefetch"]
-        self.retry: dict[str, Any] = settings["retry"]
-        self.attempts: int = self.retry["attempts"]
-        self.idempotent: bool = settings["idempotent"]
-
-    def idle(self) -> bool:
-        """Whether it has finished all it had."""
-        return not self.busy and not self.buffer
-
-
-class Delivery:
-    """One message at one worker, from its begin until it is settled. `open` until then."""
-
-    __slots__ = ("attempt", "message", "open", "worker")
-
-    def __init__(self, message: Message, worker: Worker) -> None:
-        self.message = message
-        self.worker = worker
-        self.attempt = message.attempts
-        self.open = True
 
 
 class ChannelMachine:
@@ -165,22 +102,30 @@ class ChannelMachine:
     # -- members ------------------------------------------------------------------------------
 
     def join(self, now: int, settings: dict[str, Any], replica: str) -> Worker:
-        """A consumer on a replica is ready; one that was down before takes its old place."""
-        self.wake(now)
+        """A consumer on a replica is ready."""
+        worker = self.attach(settings, replica)
+        self.up(now, worker)
+        return worker
+
+    def attach(self, settings: dict[str, Any], replica: str) -> Worker:
+        """A consumer on a replica that will be `up`; one that was down before takes its old place."""
         name = consumer_name(settings)
         for worker in self.workers:
             if worker.name == name and worker.replica == replica and not worker.up:
                 worker.adopt(settings)
-                break
-        else:
-            worker = Worker(settings, replica)
-            self.workers.append(worker)
-            if not self.begun:
-                self.workers.sort(key=lambda w: (self.order.get(w.name, 0), w.ordinal))
+                return worker
+        worker = Worker(settings, replica)
+        self.workers.append(worker)
+        if not self.begun:
+            self.workers.sort(key=lambda w: (self.order.get(w.name, 0), w.ordinal))
+        return worker
+
+    def up(self, now: int, worker: Worker) -> None:
+        """A consumer is ready."""
+        self.wake(now)
         worker.up = True
         worker.leaving = False
         self._worker_up(now, worker)
-        return worker
 
     def leave(self, now: int, worker: Worker) -> None:
         """It takes nothing new, and finishes what it has."""
@@ -313,8 +258,3 @@ class ChannelMachine:
             "applied_twice": self.applied_twice, "resting": self.resting, "in_flight": self.in_flight(),
             "backlog": self.backlog_size(), "unacked": self.unacked(),
         }
-
-
-def consumer_name(settings: dict[str, Any]) -> str:
-    """service.consumer"""
-    return f"{settings['group']}.{settings['name']}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from msforge.runtime.channel_machine import ChannelMachine, Content, Delivery, Message, Worker
+from msforge.runtime.channel_machine import ChannelMachine
+from msforge.runtime.delivery import Content, Delivery, Message, Worker
 
 
 class QueueMachine(ChannelMachine):

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from msforge.runtime.channel_machine import ChannelMachine, Content, Delivery, Message, Worker
+from msforge.runtime.channel_machine import ChannelMachine
+from msforge.runtime.delivery import Content, Delivery, Message, Worker, consumer_name
 
 
 class TopicMachine(ChannelMachine):
@@ -43,11 +44,12 @@ class TopicMachine(ChannelMachine):
             group.add(message)
         return True
 
-    def join(self, now: int, settings: dict[str, Any], replica: str) -> Worker:
-        """A member joins its group; a group not heard of before begins with the next message."""
-        group = f"{settings['group']}.{settings['name']}"
-        self.groups.setdefault(group, Group(self, group))
-        return super().join(now, settings, replica)
+    def attach(self, settings: dict[str, Any], replica: str) -> Worker:
+        """A member of a group; a group not heard of before begins with the next message."""
+        name = consumer_name(settings)
+        if name not in self.groups:
+            self.groups[name] = Group(self, name)
+        return super().attach(settings, replica)
 
     def link_changed(self, now: int) -> None:
         """Hand out what waits."""

@@ -18,7 +18,8 @@ from msforge import sim
 from msforge.model import compile_system
 from msforge.model.plan import System, Verb
 from msforge.policies.keys import child_key, occurrence, uniform
-from msforge.runtime.channel_machine import ChannelMachine, Delivery, Worker
+from msforge.runtime.channel_machine import ChannelMachine
+from msforge.runtime.delivery import Delivery, Worker
 from msforge.runtime.queue_machine import QueueMachine
 from msforge.runtime.topic_machine import TopicMachine
 from msforge.sim.faults import Faults

@@ -1,0 +1,202 @@
+"""Stores, caches and brokers inside this process: the machines, driven by an event loop.
+
+One `EmbeddedParts` serves every replica of every service that is given it. It holds nothing durable: a message lives
+as long as the process. All calls come from the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from msforge.records import Outcome
+from msforge.runtime.alarm import Alarm
+from msforge.runtime.channel_machine import ChannelMachine
+from msforge.runtime.clock import Clock
+from msforge.runtime.delivery import Delivery, Worker, consumer_name
+from msforge.runtime.embedded_stores import EmbeddedStores
+from msforge.runtime.parts import Deliver
+from msforge.runtime.plan import Channel, Consumer, Store
+from msforge.runtime.queue_machine import QueueMachine
+from msforge.runtime.topic_machine import TopicMachine
+
+ERROR: Final = int(Outcome.ERROR)
+RESET: Final = int(Outcome.RESET)
+
+
+class EmbeddedSubscription:
+    """One consumer of one replica, and the deliveries it is busy with."""
+
+    def __init__(self, parts: EmbeddedParts, machine: ChannelMachine, worker: Worker, deliver: Deliver) -> None:
+        self.parts = parts
+        self.machine = machine
+        self.worker = worker
+        self.deliver = deliver
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.settled = asyncio.Event()
+
+    async def leave(self) -> None:
+        """Take nothing new; returns when all that it had is done."""
+        parts = self.parts
+        self.machine.leave(parts.clock.now(), self.worker)
+        while not self.worker.idle():
+            self.settled.clear()
+            await self.settled.wait()
+        if self.worker.up:
+            parts.forget(self.worker)
+            self.machine.gone(parts.clock.now(), self.worker)
+            parts.alarms[self.machine.name].set()
+
+    def crash(self) -> None:
+        """It is dead: what it had comes again at once, elsewhere."""
+        self.parts.crash([self.worker])
+
+
+class EmbeddedParts(EmbeddedStores):
+    """The parts of a system. `consumers`: all there are, so that a topic keeps messages for those not yet there."""
+
+    def __init__(
+        self, channels: Iterable[Channel], stores: Iterable[Store], clock: Clock, consumers: Iterable[Consumer] = ()
+    ) -> None:
+        super().__init__(stores, clock)
+        self.alarms: dict[str, Alarm] = {}
+        self.channels: dict[str, ChannelMachine] = {}
+        self.subscriptions: dict[Worker, EmbeddedSubscription] = {}
+        self.deliveries: dict[int, tuple[ChannelMachine, Delivery]] = {}
+        self._tag = 0
+        known = [*consumers]
+        for channel in channels:
+            self._add_channel(channel, known)
+
+    def _add_channel(self, plan: Channel, consumers: list[Consumer]) -> None:
+        machine: ChannelMachine
+        bury = self._burier(plan.dead_letter) if plan.dead_letter else None
+        names = [f"{c.group}.{c.name}" for c in consumers if c.channel == plan.name]
+        if plan.topic:
+            machine = TopicMachine(
+                plan.name, self._begin_delivery, bury, partitions=plan.partitions, rebalance=plan.rebalance,
+                groups=names)
+        else:
+            machine = QueueMachine(
+                plan.name, self._begin_delivery, bury, max_length=plan.max_length, reject=plan.reject)
+        machine.order = {name: place for place, name in enumerate(names)}
+        self.channels[plan.name] = machine
+        self.alarms[plan.name] = Alarm(self.clock, machine)
+
+    def _burier(self, target: str) -> Callable[[int, dict[str, Any]], None]:
+        def bury(now: int, content: dict[str, Any]) -> None:
+            self.channels[target].accept(now, content)
+            self.alarms[target].set()
+
+        return bury
+
+    async def start(self) -> None:
+        """Nothing to do before the first call."""
+
+    async def stop(self) -> None:
+        """Let go of timers and of deliveries under way."""
+        for alarm in [*self.alarms.values(), *self.store_alarms.values()]:
+            alarm.stop()
+        self.crash([*self.subscriptions])
+
+    def begin(self) -> None:
+        """The run begins: from now on a topic's group that changes rebalances."""
+        for machine in self.channels.values():
+            machine.begun = True
+
+    # -- channels ----------------------------------------------------------------------------------
+
+    async def publish(self, channel: str, message: dict[str, Any]) -> bool:
+        """The broker has a message. False: it refused it."""
+        machine = self.channels[channel]
+        if not machine.begun:
+            self.begin()
+        accepted = machine.accept(self.clock.now(), message)
+        self.alarms[channel].set()
+        return accepted
+
+    async def subscribe(self, consumer: dict[str, Any], replica: str, deliver: Deliver) -> EmbeddedSubscription:
+        """A consumer of a replica is ready."""
+        machine = self.channels[consumer["channel"]]
+        name = consumer_name(consumer)
+        # the same replica again: whoever had its place is dead
+        self.crash([w for w in self.subscriptions if w.replica == replica and w.name == name])
+        worker = machine.attach(consumer, replica)
+        subscription = self.subscriptions[worker] = EmbeddedSubscription(self, machine, worker, deliver)
+        machine.up(self.clock.now(), worker)
+        self.alarms[machine.name].set()
+        return subscription
+
+    def _begin_delivery(self, delivery: Delivery) -> None:
+        subscription = self.subscriptions[delivery.worker]
+        self._tag += 1
+        tag = self._tag
+        self.deliveries[tag] = subscription.machine, delivery
+        task = asyncio.get_running_loop().create_task(self._run(subscription, delivery, tag))
+        subscription.tasks.add(task)
+        task.add_done_callback(subscription.tasks.discard)
+
+    async def _run(self, subscription: EmbeddedSubscription, delivery: Delivery, tag: int) -> None:
+        machine, message = subscription.machine, delivery.message
+        data = {
+            "tag": tag, "id": message.content.get("id", ""), "body": message.content.get("body"),
+            "key": message.content.get("key"), "draw": message.content.get("draw") or [0, 0, 0],
+            "headers": message.content.get("headers") or {}, "attempt": delivery.attempt,
+            "available": message.available, "channel": machine.name,
+        }
+        outcome = RESET
+        try:
+            outcome = await subscription.deliver(data)
+        except Exception:
+            outcome = ERROR
+        finally:
+            self.deliveries.pop(tag, None)
+            machine.ended(self.clock.now(), delivery, outcome)
+            self.alarms[machine.name].set()
+            subscription.settled.set()
+
+    def effect(self, tag: int, step: int) -> None:
+        """A delivery has done a step with an effect."""
+        found = self.deliveries.get(tag)
+        if found is not None:
+            found[0].effect(found[1], step)
+
+    def forget(self, worker: Worker) -> None:
+        """A consumer has left."""
+        self.subscriptions.pop(worker, None)
+
+    def crash(self, workers: list[Worker]) -> None:
+        """These consumers are dead, all at once."""
+        dead = [self.subscriptions.pop(w) for w in workers if w in self.subscriptions]
+        for machine in {id(s.machine): s.machine for s in dead}.values():
+            machine.crash(self.clock.now(), [s.worker for s in dead if s.machine is machine])
+            self.alarms[machine.name].set()
+        for subscription in dead:
+            subscription.settled.set()
+            for task in [*subscription.tasks]:
+                task.cancel()
+
+    def crashed(self, replica: str) -> None:
+        """A replica is dead, with all its consumers."""
+        self.crash([w for w in self.subscriptions if w.replica == replica])
+
+    async def stats(self, channel: str) -> dict[str, int]:
+        """What a channel has counted, and what waits in it."""
+        return self.channels[channel].counts()
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def fault(self, spec: dict[str, Any]) -> None:
+        """Begin {id, kind: pause | crash, store} or {id, kind: cut, channel, service: the consuming one}."""
+        if spec["kind"] != "cut":
+            super().fault(spec)
+            return
+        self.clear(spec["id"])
+        channel, service = spec["channel"], spec["service"]
+        self.channels[channel].cut(self.clock.now(), service)
+        self.undo[spec["id"]] = lambda: self._uncut(channel, service)
+
+    def _uncut(self, channel: str, service: str) -> None:
+        self.channels[channel].uncut(self.clock.now(), service)
+        self.alarms[channel].set()
