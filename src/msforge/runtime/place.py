@@ -69,13 +69,13 @@ def root_key(seed: int, replication: int, *words: str) -> int:
 
 
 class enter:
-    """Run a block at the place of `key` and `context`; its time counts for the place around it too."""
+    """Run a block at `place`; its time counts for the place around it too."""
 
     __slots__ = ("_token", "around", "place")
 
-    def __init__(self, key: int, context: int) -> None:
+    def __init__(self, place: Place) -> None:
         self.around = HERE.get()
-        self.place = Place(key, context, self.around.number, self.around.flow)
+        self.place = place
 
     def __enter__(self) -> Place:
         self._token: Token[Place] = HERE.set(self.place)

@@ -1,0 +1,32 @@
+"""Where the services are that a replica calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msforge.runtime.balancer import Balancer
+
+
+class Directory:
+    """A balancer for each called service, and the zone of each replica's URL where zones matter.
+
+    A host hands in balancers that several replicas share; anything with a Balancer's methods does.
+    """
+
+    __slots__ = ("balancers", "zones")
+
+    def __init__(self, balancers: Mapping[str, Any] | None = None, zones: Mapping[str, str] | None = None) -> None:
+        self.balancers: dict[str, Any] = dict(balancers or {})
+        self.zones: dict[str, str] = dict(zones or {})
+
+    def of(self, service: str) -> Any:
+        """The balancer of a service; one that knows of no replica when nobody said where they are."""
+        found = self.balancers.get(service)
+        if found is None:
+            found = self.balancers[service] = Balancer()
+        return found
+
+    def believe(self, service: str, urls: Sequence[str]) -> None:
+        """Take these replicas of a service for ready."""
+        self.of(service).believe(urls)

@@ -1,0 +1,244 @@
+"""One request being served: what its steps do, and how it ends.
+
+Generated classes derive from `Flow` and have a method for each step of the description; a handler calls them. Each
+step knows its word, so that its draws are those of the simulator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from msforge.policies.distributions import Dist
+from msforge.policies.keys import occurrence
+from msforge.runtime.calls import execute
+from msforge.runtime.failures import CANCELLED, DEGRADED, ERROR, OK, REJECTED, RESET, StepFailed, cause_of
+from msforge.runtime.group import Group
+from msforge.runtime.place import HERE, Place, enter
+from msforge.runtime.plan import Cache, Call, Channel, Store
+from msforge.runtime.wire import STATUS
+
+if TYPE_CHECKING:
+    from msforge.runtime.replica import Replica
+
+Branch = Callable[[], Awaitable[Any]]
+Handler = Callable[[Any, Any], Awaitable[Any]]
+
+
+class Flow:
+    """A request at a replica. `degraded` once a fallback helped; `deadline` in ns of the clock, -1 for none.
+
+    `message` is set when this is the delivery of a message to a consumer, `parent` when it is a call in place.
+    `cancel` says what it means when the caller closes the connection: none, queued or all.
+    """
+
+    def __init__(
+        self, replica: Replica, endpoint: str, key: int, number: int, context: int, *, deadline: int = -1,
+        message: Any = None, parent: Flow | None = None, cancel: str = "none", trace: str = "", root: str = "",
+        arrive: int = -1,
+    ) -> None:
+        self.replica = replica
+        self.endpoint = endpoint
+        self.number = number
+        self.deadline = deadline
+        self.message = message
+        self.parent = parent
+        self.cancel = cancel
+        self.trace = trace
+        self.root = root
+        self.degraded = False
+        self.place = Place(key, context, number, self)
+        self.arrive = arrive if arrive >= 0 else replica.clock.now()
+        self.begin = -1
+        self.end = -1
+        self.gone = False
+        self.outcome = OK
+        self.cause = ""
+        self.status = 200
+        self.detail = ""
+        self.response: Any = None
+        self.stopped = -1             # the outcome it was stopped with
+        self.cancel_calls = False     # being stopped also cancels what it called
+        self.task: asyncio.Task[Any] | None = None  # None for a call in place that runs in its caller's task
+
+    # -- life ------------------------------------------------------------------------------
+
+    async def run(self, handler: Handler, request: Any) -> None:
+        """Run the handler; afterwards `outcome`, `cause`, `status` and `response` say how it ended."""
+        replica = self.replica
+        token = HERE.set(self.place)
+        self.begin = replica.clock.now()
+        replica.active[self] = None
+        faults = replica.faults
+        doom = faults.doomed(self.endpoint, self.place) if faults.dooms else None
+        try:
+            self.response = await handler(request, self)
+            self.outcome = DEGRADED if self.degraded else OK
+            if doom is not None:
+                await doom.strike(self)
+        except StepFailed as failure:
+            self.fail_with(failure)
+        except asyncio.CancelledError:
+            if not self._was_stopped():
+                raise
+        except Exception as problem:
+            self.outcome, self.status = ERROR, 500
+            self.cause = cause_of(replica.name, ERROR)
+            replica.log.failure(self, problem)
+        finally:
+            HERE.reset(token)
+            replica.active.pop(self, None)
+            replica.ended(self)
+
+    def fail_with(self, failure: StepFailed) -> None:
+        """End as a step failed."""
+        self.outcome = failure.outcome
+        self.status = failure.status
+        self.cause = failure.cause or cause_of(self.replica.name, failure.outcome)
+        self.detail = str(failure)
+
+    def refuse(self, outcome: int) -> None:
+        """End before it began."""
+        self.outcome = outcome
+        self.status = STATUS[outcome]
+        self.cause = cause_of(self.replica.name, outcome)
+        self.replica.ended(self)
+
+    def stop(self, outcome: int, cancel: bool = False) -> None:
+        """Stop it where it is, waiting or running; with `cancel` what it called is cancelled too."""
+        if self.stopped >= 0 or self.end >= 0 or self.task is None:
+            return
+        self.stopped = outcome
+        self.cancel_calls = cancel
+        self.task.cancel()
+
+    def _was_stopped(self) -> bool:
+        """Take the outcome it was stopped with. False: its task is being cancelled for another reason."""
+        own = self.task is not None and self.stopped >= 0
+        if own:
+            self.outcome = self.stopped
+        else:
+            self.outcome = CANCELLED if self.parent is not None and self.parent.cancel_calls else RESET
+        self.status = STATUS[self.outcome]
+        self.cause = cause_of(self.replica.name, self.outcome)
+        if own and self.task is not None:
+            self.task.uncancel()
+        return own
+
+    # -- steps -----------------------------------------------------------------------------
+
+    async def work(self, word: str, dist: Dist) -> None:
+        """Use a core of this replica for a drawn duration."""
+        place = HERE.get()
+        amount = place.duration(word, "time", dist)
+        if amount <= 0:
+            return
+        replica = self.replica
+        if replica.faults.slowness:
+            amount = replica.faults.slowed(self.endpoint, amount)
+        since = replica.clock.now()
+        await replica.processor.work(amount, len(replica.active))
+        place.own += replica.clock.now() - since
+
+    async def wait(self, word: str, dist: Dist) -> None:
+        """Take a drawn duration, but no core."""
+        place = HERE.get()
+        amount = place.duration(word, "time", dist)
+        replica = self.replica
+        if replica.faults.slowness:
+            amount = replica.faults.slowed(self.endpoint, amount)
+        if amount <= 0:
+            return
+        since = replica.clock.now()
+        await replica.clock.sleep(amount)
+        place.own += replica.clock.now() - since
+
+    async def call(
+        self, call: Call, request: Mapping[str, Any] | None = None, *, fallback: Branch | None = None
+    ) -> dict[str, Any]:
+        """Call another endpoint, with the policies around it. Raises StepFailed when all of them failed."""
+        return await execute(self, call, request, fallback)
+
+    async def parallel(self, word: str, *branches: Branch, need: int = 0, copies: int = 1) -> list[Any]:
+        """All branches at once, `copies` times when it is one alone; goes on at the `need`th success (0: all).
+
+        What they returned, None for those that failed or still run; these run on by themselves.
+        """
+        here = HERE.get()
+        times = copies if len(branches) == 1 else 1
+        group = Group(self, here, len(branches) * times, need)
+        for branch in branches:
+            for copy in range(times):
+                group.start(branch, here.inside(word, occurrence(here.context, copy, 0)))
+        return await group.decided()
+
+    async def choose(self, word: str, weights: Sequence[float], *branches: Branch) -> Any:
+        """One branch, drawn by weight (they sum to 1)."""
+        here = HERE.get()
+        i = bisect(list(accumulate(weights))[:-1], here.uniform(word, "choose"))
+        with enter(here.inside(f"{word}/{i}")):
+            return await branches[i]()
+
+    async def repeat(self, word: str, count: Dist, branch: Branch) -> None:
+        """The branch as often in a row as is drawn."""
+        here = HERE.get()
+        for index in range(here.duration(word, "count", count)):
+            with enter(here.inside(word, occurrence(here.context, index, 0))):
+                await branch()
+
+    async def group(self, word: str, branch: Branch) -> Any:
+        """A block of its own."""
+        with enter(HERE.get().inside(word)):
+            return await branch()
+
+    async def read(self, word: str, store: Store, *, timeout: int = -1, cache: Cache | None = None) -> Any:
+        """Read from a store, through a cache when there is one."""
+        return await self.replica.stores.read(self, word, store, timeout=timeout, cache=cache)
+
+    async def write(self, word: str, store: Store, *, timeout: int = -1) -> Any:
+        """Write to a store."""
+        return await self.replica.stores.write(self, word, store, timeout=timeout)
+
+    async def publish(
+        self, word: str, channel: Channel, body: Mapping[str, Any] | None = None, *, key: Dist | None = None,
+        outbox: bool = False, timeout: int = -1,
+    ) -> None:
+        """Hand a message over; goes on once the broker has it, with an outbox at once."""
+        await self.replica.events.publish(self, word, channel, body, key=key, outbox=outbox, timeout=timeout)
+
+    async def saga(self, word: str, *pairs: tuple[Branch, Branch | None]) -> None:
+        """Run each `do`; when one fails, the `undo` of those done, last first, and then fail as it did."""
+        for done, (do, _) in enumerate(pairs):
+            try:
+                with enter(HERE.get().inside(f"{word}/do{done}")):
+                    await do()
+            except Exception:
+                await self._undo(word, pairs[:done])
+                raise
+
+    async def _undo(self, word: str, pairs: Sequence[tuple[Branch, Branch | None]]) -> None:
+        counts = self.replica.stats.sagas.setdefault(f"{self.endpoint}: {word}", [0, 0])
+        if pairs:
+            counts[0] += 1
+        for index in reversed(range(len(pairs))):
+            undo = pairs[index][1]
+            if undo is None:
+                continue
+            try:
+                with enter(HERE.get().inside(f"{word}/undo{index}")):
+                    await undo()
+            except Exception as problem:
+                counts[1] += 1
+                self.replica.log.warning("stuck undo", step=f"{word}/undo{index}", problem=str(problem))
+
+    async def fail(self, word: str, rate: float, status: int = 500, crash: bool = False) -> None:
+        """Fail by chance: with an error, or by killing the whole replica."""
+        if HERE.get().uniform(word, "fail") >= rate:
+            return
+        if crash:
+            await self.replica.die()
+        outcome = REJECTED if 400 <= status < 500 else ERROR
+        raise StepFailed(outcome, cause_of(self.replica.name, outcome), status)

@@ -1,0 +1,157 @@
+"""Serving one HTTP request: admission, handler, outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from msforge.policies.keys import stream_key
+from msforge.runtime.admission import WAIT
+from msforge.runtime.asgi import CONNECTION
+from msforge.runtime.failures import CANCELLED, DEGRADED, OK, REJECTED, RESET, TIMEOUT, WORDS
+from msforge.runtime.flow import Flow, Handler
+from msforge.runtime.place import decode
+from msforge.runtime.wire import (
+    CANCEL,
+    CAUSE,
+    DRAW,
+    OUTCOME,
+    PRIORITY,
+    ROOT,
+    TIMEOUT_HEADER,
+    TRACEPARENT,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from msforge.runtime.replica import Replica
+
+ANSWERED: Final = (
+    {"content-type": "application/json", OUTCOME: WORDS[OK]},
+    {"content-type": "application/json", OUTCOME: WORDS[DEGRADED]},
+)
+KNOWN: Final = frozenset(
+    name.encode() for name in (DRAW, TIMEOUT_HEADER, CANCEL, PRIORITY, ROOT, TRACEPARENT)
+)
+
+
+async def serve(
+    replica: Replica, endpoint: str, flow_class: type[Flow], handler: Handler, headers: Mapping[str, str],
+    request: Any = None,
+) -> tuple[int, dict[str, str], bytes]:
+    """Serve a request to an endpoint: status, headers and body of the answer. Never raises what a handler raised."""
+    told = _read(headers)
+    now = replica.clock.now()
+    flow = _flow(replica, endpoint, flow_class, told, now)
+    if not replica.up:
+        flow.refuse(RESET)
+        return answer_of(flow)
+    deadline = flow.deadline
+    admission = replica.admission
+    verdict = admission.admit(now, deadline)
+    if verdict > OK:
+        flow.refuse(verdict)
+        return answer_of(flow)
+    flow.task = asyncio.current_task()
+    alarm = replica.clock.later(deadline - now, flow.stop, TIMEOUT) if deadline >= 0 else None
+    connection = CONNECTION.get() if flow.cancel != "none" else None
+    if connection is not None:
+        connection.watch(lambda: hung_up(flow))
+    try:
+        if verdict == WAIT and not await _queued(replica, flow, whole_number(told.get(PRIORITY), 1)):
+            return answer_of(flow)
+        try:
+            await flow.run(handler, request)
+        finally:
+            admission.leave()
+    finally:
+        if alarm is not None:
+            alarm.cancel()
+    return answer_of(flow)
+
+
+async def _queued(replica: Replica, flow: Flow, priority: int) -> bool:
+    """Wait for a thread. False: it was stopped before it had one."""
+    replica.waiting.add(flow)
+    try:
+        await replica.admission.wait(priority)
+    except asyncio.CancelledError:
+        if flow.task is None or flow.stopped < 0:
+            raise
+        flow.task.uncancel()
+        flow.refuse(flow.stopped)
+        return False
+    finally:
+        replica.waiting.discard(flow)
+    return True
+
+
+def hung_up(flow: Flow) -> None:
+    """The caller has closed the connection: stop what its `cancel` said."""
+    flow.gone = True
+    if flow.cancel == "all":
+        flow.stop(CANCELLED, True)
+    elif flow.cancel == "queued" and flow.begin < 0:
+        flow.stop(CANCELLED)
+
+
+def _read(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that matter here."""
+    raw = getattr(headers, "raw", None)
+    if raw is None:
+        return {name.lower(): value for name, value in headers.items() if name.lower().encode() in KNOWN}
+    return {name.decode(): value.decode("latin-1") for name, value in raw if name in KNOWN}
+
+
+def _flow(replica: Replica, endpoint: str, flow_class: type[Flow], told: dict[str, str], now: int) -> Flow:
+    """The request as its headers describe it; a stranger's gets a number of its own."""
+    drawn = decode(told[DRAW]) if DRAW in told else None
+    if drawn is None:
+        drawn = (stream_key(replica.seed, "http", replica.name, endpoint), replica.strangers, 0)
+        replica.strangers += 1
+    left = whole_number(told.get(TIMEOUT_HEADER), -1)
+    cancel = told.get(CANCEL, "none")
+    return flow_class(
+        replica, endpoint, *drawn, deadline=now + left if left >= 0 else -1,
+        cancel=cancel if cancel in ("queued", "all") else "none", trace=trace_of(told.get(TRACEPARENT, "")),
+        root=told.get(ROOT, ""), arrive=now,
+    )
+
+
+def trace_of(parent: str) -> str:
+    """This request's own `traceparent`: in its caller's trace, or in a new one."""
+    span = f"{random.getrandbits(64):016x}"
+    if len(parent) >= 55 and parent[:3] == "00-" and parent[35] == parent[52] == "-":
+        return f"{parent[:36]}{span}{parent[52:55]}"
+    return f"00-{random.getrandbits(128):032x}-{span}-01"
+
+
+def answer_of(flow: Flow) -> tuple[int, dict[str, str], bytes]:
+    """What goes back over HTTP."""
+    outcome = flow.outcome
+    if outcome <= DEGRADED:
+        try:
+            return 200, ANSWERED[outcome].copy(), encoded(flow.response)
+        except (TypeError, ValueError) as problem:
+            flow.replica.log.failure(flow, problem)
+            return 500, {"content-type": "application/json", OUTCOME: "error"}, b'{"outcome":"error"}'
+    cause = flow.cause.encode("ascii", "replace").decode().replace("\n", " ").replace("\r", " ")
+    headers = {"content-type": "application/json", OUTCOME: WORDS[outcome], CAUSE: cause}
+    said = {"outcome": WORDS[outcome], "cause": flow.cause}
+    if outcome == REJECTED and flow.detail:
+        said["detail"] = flow.detail
+    return flow.status, headers, json.dumps(said).encode()
+
+
+def encoded(response: Any) -> bytes:
+    """A response's body: a pydantic model, plain data, or nothing."""
+    if response is None:
+        return b"{}"
+    serializer = getattr(type(response), "__pydantic_serializer__", None)
+    if serializer is not None:
+        body: bytes = serializer.to_json(response)
+        return body
+    return json.dumps(response, separators=(",", ":")).encode()
