@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from casetable import Bench, Case, benches, cases
@@ -14,7 +14,7 @@ from simulated import simulate
 ROWS = cases()
 
 
-@lru_cache(maxsize=None)
+@cache
 def seen(name: str) -> Observed:
     """A bench, run once for all of its cases."""
     return simulate(next(b for b in benches() if b.name == name))[0]
