@@ -113,6 +113,7 @@ class Calling:
         else:
             url = self._pick(sent)
             if url is None:
+                self.edge.outcomes[UNAVAILABLE] += 1
                 return self._failure(UNAVAILABLE)
             if replica.transport.direct(self.call, self.flow):
                 try:
@@ -121,8 +122,7 @@ class Calling:
                     sent.balancer.settled(url)
             else:
                 return await self._wait_for(sent)
-        if answer.outcome > DEGRADED:
-            self.edge.failed_tries += 1
+        self.edge.outcomes[answer.outcome] += 1
         return answer
 
     async def _wait_for(self, sent: Try) -> Answer:
@@ -231,6 +231,7 @@ class Calling:
         self._count_times(sent, answer)
         self._let_go(sent)
         if answer.outcome <= DEGRADED:
+            self.edge.outcomes[answer.outcome] += 1
             self._succeed(answer)
         else:
             self.try_over(answer)
@@ -273,6 +274,7 @@ class Calling:
         if loser is not None:  # the other of two hedged tries
             self._let_go(loser)
             self.cancel(loser)
+            self.edge.outcomes[CANCELLED] += 1
         self._report(answer.outcome)
         self._finish(answer)
 
@@ -283,7 +285,7 @@ class Calling:
 
     def try_over(self, answer: Answer) -> None:
         """A try failed. The attempt goes on while a hedged try is still out."""
-        self.edge.failed_tries += 1
+        self.edge.outcomes[answer.outcome] += 1
         if self.first is not None:
             return
         self._report(answer.outcome)
@@ -357,7 +359,7 @@ class Calling:
             if sent is None:
                 break
             self._let_go(sent)
-            self.edge.failed_tries += 1
+            self.edge.outcomes[TIMEOUT] += 1
             if sent.flow is not None:
                 sent.flow.stop(TIMEOUT)
         self._report(TIMEOUT)

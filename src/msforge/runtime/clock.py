@@ -47,3 +47,7 @@ class Clock:
     def later(self, ns: int, act: Callable[..., Any], *arguments: Any) -> asyncio.TimerHandle:
         """Call `act` after `ns`."""
         return asyncio.get_running_loop().call_later(ns * self._stretch, act, *arguments)
+
+    def call_at(self, due: int, act: Callable[[], Any]) -> asyncio.TimerHandle:
+        """Call `act` once it is `due` (ns since the start); at the loop's next turn when that has passed."""
+        return self.later(max(0, due - self.now()), act)

@@ -19,6 +19,7 @@ from msforge.runtime.failures import CANCELLED, DEGRADED, ERROR, OK, REJECTED, R
 from msforge.runtime.group import Group
 from msforge.runtime.place import HERE, Place, enter
 from msforge.runtime.plan import Cache, Call, Channel, Store
+from msforge.runtime.saga import run_saga
 from msforge.runtime.wire import STATUS
 
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ class Flow:
     """A request at a replica. `degraded` once a fallback helped; `deadline` in ns of the clock, -1 for none.
 
     `message` is set when this is the delivery of a message to a consumer, `parent` when it is a call in place.
-    `cancel` says what it means when the caller closes the connection: none, queued or all.
+    `cancel` says what it means when the caller closes the connection: none, queued or all. Whoever runs it in a task
+    that may be stopped says so in `task`.
     """
+
+    outbox = False
+    """Whether its writes and messages are to be committed together: a class of steps that has an outbox says True."""
 
     def __init__(
         self, replica: Replica, endpoint: str, key: int, number: int, context: int, *, deadline: int = -1,
@@ -89,6 +94,8 @@ class Flow:
             self.cause = cause_of(replica.name, ERROR)
             replica.log.failure(self, problem)
         finally:
+            if self.outbox and replica.up:
+                await replica.stores.finish(self)
             HERE.reset(token)
             replica.active.pop(self, None)
             replica.ended(self)
@@ -127,6 +134,15 @@ class Flow:
         if own and self.task is not None:
             self.task.uncancel()
         return own
+
+    @property
+    def store(self) -> int:
+        """The time (ns) in stores and brokers, of the block at hand."""
+        return HERE.get().store
+
+    @store.setter
+    def store(self, ns: int) -> None:
+        HERE.get().store = ns
 
     # -- steps -----------------------------------------------------------------------------
 
@@ -211,28 +227,7 @@ class Flow:
 
     async def saga(self, word: str, *pairs: tuple[Branch, Branch | None]) -> None:
         """Run each `do`; when one fails, the `undo` of those done, last first, and then fail as it did."""
-        for done, (do, _) in enumerate(pairs):
-            try:
-                with enter(HERE.get().inside(f"{word}/do{done}")):
-                    await do()
-            except Exception:
-                await self._undo(word, pairs[:done])
-                raise
-
-    async def _undo(self, word: str, pairs: Sequence[tuple[Branch, Branch | None]]) -> None:
-        counts = self.replica.stats.sagas.setdefault(f"{self.endpoint}: {word}", [0, 0])
-        if pairs:
-            counts[0] += 1
-        for index in reversed(range(len(pairs))):
-            undo = pairs[index][1]
-            if undo is None:
-                continue
-            try:
-                with enter(HERE.get().inside(f"{word}/undo{index}")):
-                    await undo()
-            except Exception as problem:
-                counts[1] += 1
-                self.replica.log.warning("stuck undo", step=f"{word}/undo{index}", problem=str(problem))
+        await run_saga(self, word, pairs)
 
     async def fail(self, word: str, rate: float, status: int = 500, crash: bool = False) -> None:
         """Fail by chance: with an error, or by killing the whole replica."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -21,10 +22,14 @@ Row = tuple[str | int, ...]
 
 
 class OutcomeLog:
-    """Collects rows and writes them, as comma-separated values, every half second and at the end."""
+    """Collects rows and writes them every half second and at the end.
+
+    A JSON object a line, or comma-separated values when the file's name ends in `.csv`.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._table = self.path.suffix == ".csv"
         self.rows: list[Row] = []
         self._file: TextIO | None = None
         self._task: asyncio.Task[None] | None = None
@@ -33,7 +38,7 @@ class OutcomeLog:
         """Open the file (append to one that is there) and begin to write."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("a", encoding="utf-8", newline="")
-        if self._file.tell() == 0:
+        if self._table and self._file.tell() == 0:
             csv.writer(self._file).writerow(COLUMNS)
         self._task = asyncio.get_running_loop().create_task(self._write_now_and_then())
 
@@ -46,7 +51,10 @@ class OutcomeLog:
         """Write what is there."""
         if self._file is not None and self.rows:
             rows, self.rows = self.rows, []
-            csv.writer(self._file).writerows(rows)
+            if self._table:
+                csv.writer(self._file).writerows(rows)
+            else:
+                self._file.writelines(_line(row) for row in rows)
             self._file.flush()
 
     def close(self) -> None:
@@ -58,3 +66,7 @@ class OutcomeLog:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _line(row: Row) -> str:
+    return json.dumps(dict(zip(COLUMNS, row, strict=True)), separators=(",", ":")) + "\n"

@@ -141,9 +141,9 @@ class Replica:
             task.cancel()
         if self.events is not None:
             self.events.crash()
-        if self.stores is not None:
-            self.stores.crash()
         self.guards.by_name.clear()
+        if self.outcomes is not None:
+            asyncio.get_running_loop().call_soon(self.outcomes.flush)
 
     async def die(self) -> None:
         """What `kind: crash` does: the replica kills itself; the request that did it never goes on."""

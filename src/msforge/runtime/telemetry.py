@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -46,17 +46,20 @@ class Served:
 
 
 class Edge:
-    """What the calls to one endpoint came to."""
+    """What the calls to one endpoint came to. `outcomes` are those of tries; what a guard refused is none."""
 
-    __slots__ = ("budget_denied", "calls", "failed_calls", "failed_tries", "gave_up", "hedges", "retries", "tries")
+    __slots__ = ("budget_denied", "calls", "failed_calls", "gave_up", "hedges", "outcomes", "retries", "tries")
 
     def __init__(self) -> None:
         self.calls = self.tries = self.retries = self.hedges = 0
-        self.budget_denied = self.gave_up = self.failed_tries = self.failed_calls = 0
+        self.budget_denied = self.gave_up = self.failed_calls = 0
+        self.outcomes = [0] * (len(WORDS) - 1)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, Any]:
         """By name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        counts: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__ if name != "outcomes"}
+        counts["outcomes"] = {WORDS[i]: n for i, n in enumerate(self.outcomes) if n}
+        return counts
 
 
 class Stats:

@@ -1,0 +1,57 @@
+"""Sagas: a chain of steps, each with the step that undoes it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msforge.runtime.place import HERE, enter
+
+if TYPE_CHECKING:
+    from msforge.runtime.flow import Flow
+
+Branch = Callable[[], Awaitable[Any]]
+Pairs = Sequence[tuple[Branch, Branch | None]]
+
+
+async def run_saga(flow: Flow, word: str, pairs: Pairs) -> None:
+    """Run each `do`; when one fails, the `undo` of those done, last first, and then fail as it did.
+
+    A service with a store keeps a row of where each saga stands, so that one that a crash cut short is known.
+    """
+    log = getattr(flow.replica.stores, "sagas", None)
+    saga = await log.begin(word, flow.number, len(pairs)) if log is not None else None
+    for done, (do, _) in enumerate(pairs):
+        try:
+            with enter(HERE.get().inside(f"{word}/do{done}")):
+                await do()
+        except Exception as problem:
+            await _undo(flow, word, pairs[:done], log, saga, str(problem))
+            raise
+        if log is not None:
+            await log.reached(saga, done)
+    if log is not None:
+        await log.end(saga)
+
+
+async def _undo(flow: Flow, word: str, done: Pairs, log: Any, saga: Any, cause: str) -> None:
+    """Undo what was done. An undo that fails is counted as stuck: someone will have to look at it."""
+    counts = flow.replica.stats.sagas.setdefault(f"{flow.endpoint}: {word}", [0, 0])
+    if done:
+        counts[0] += 1
+    if log is not None:
+        await log.undoing(saga, cause)
+    for index in reversed(range(len(done))):
+        undo = done[index][1]
+        if undo is None:
+            continue
+        try:
+            with enter(HERE.get().inside(f"{word}/undo{index}")):
+                await undo()
+        except Exception as problem:
+            counts[1] += 1
+            flow.replica.log.warning("stuck undo", step=f"{word}/undo{index}", problem=str(problem))
+            if log is not None:
+                await log.stuck(saga, index, str(problem))
+    if log is not None:
+        await log.end(saga)
