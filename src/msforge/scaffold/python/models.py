@@ -1,0 +1,58 @@
+"""Requests, answers and messages as pydantic models, and the routes that take them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msforge.scaffold.context import Data
+from msforge.scaffold.python.literals import text
+from msforge.scaffold.python.names import FIELDS_TAKEN, numbered, snake
+
+TYPES: Final = {
+    "string": ("str", '""'),
+    "integer": ("int", "0"),
+    "number": ("float", "0.0"),
+    "boolean": ("bool", "False"),
+    "object": ("dict[str, Any]", "Field(default_factory=dict)"),
+    "array": ("list[Any]", "Field(default_factory=list)"),
+}
+"""A field's type and default: all have one, so that an emulated caller may leave them out."""
+SCALARS: Final = frozenset(["string", "integer", "number", "boolean"])
+BODILESS: Final = frozenset(["GET", "HEAD", "DELETE"])
+"""Methods whose fields travel in the query, as `resilience/transport.py` sends them."""
+ANY_VALUE: Final = '"1"'
+"""What stands for a path parameter that an emulated caller does not choose."""
+
+
+def fields(declared: dict[str, str], parameters: list[str] = ()) -> list[Data]:  # type: ignore[assignment]
+    """The fields of a model: path parameters first, then what the description declares."""
+    kinds = {**dict.fromkeys(parameters, "string"), **declared}
+    names = numbered(kinds, snake_field, FIELDS_TAKEN)
+    return [_field(name, names[name], kind, name in parameters) for name, kind in kinds.items()]
+
+
+def snake_field(name: str) -> str:
+    """A field keeps its name when that is an identifier."""
+    return name if name.isidentifier() else snake(name)
+
+
+def _field(name: str, attribute: str, kind: str, in_path: bool) -> Data:
+    annotation, default = TYPES[kind]
+    if in_path and kind == "string":
+        default = ANY_VALUE
+    if attribute != name:
+        inner = default.removeprefix("Field(").removesuffix(")") if default.startswith("Field(") else default
+        default = f"Field({inner}, alias={text(name)})"
+    return {
+        "name": name, "attribute": attribute, "kind": kind, "type": annotation, "default": default, "in_path": in_path,
+        "line": f"{attribute}: {annotation} = {default}",
+    }  # fmt: skip
+
+
+def request_parts(method: str, request: list[Data]) -> Data:
+    """Which fields of a request come in the path, which in the query, and whether there is a body."""
+    path = [field for field in request if field["in_path"]]
+    rest = [field for field in request if not field["in_path"]]
+    if method in BODILESS:
+        return {"path": path, "query": [field for field in rest if field["kind"] in SCALARS], "body": False}
+    return {"path": path, "query": [], "body": True}

@@ -1,0 +1,41 @@
+# Yours and msforge's: add settings of your own; `msforge sync` merges its changes.
+"""What differs from place to place: environment variables that begin with `{{ cookiecutter._prefix }}`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of one replica."""
+
+    model_config = SettingsConfigDict(env_prefix="{{ cookiecutter._prefix }}")
+
+    host: str = "127.0.0.1"
+    """Where it listens. Only this machine can reach the default."""
+    port: int = {{ cookiecutter._port }}
+    services: dict[str, list[str]] = Field(default_factory=dict)
+    """URLs of the replicas of each called service."""
+    parts_url: str | None = None
+    """Where channels and stores are served that several processes share; by default they are inside this one."""
+    data_dir: str = ""
+    """Where its own data lies; by default in memory."""
+    log_file: str = ""
+    """Where JSON log lines go; by default to standard error."""
+    outcome_file: str = ""
+    """Where every request's outcome and times go, as JSON lines; by default nowhere."""
+    watch_stdin: bool = False
+    """Leave when standard input ends: whoever started this process is gone."""
+
+    ordinal: int = 0
+    """Which of the service's replicas this is."""
+    number: int = 0
+    """Which of the system's replicas this is."""
+    seed: int = {{ cookiecutter._service.seed }}
+    """Decides every random draw; the same as the simulator's."""
+    replication: int = 0
+    time_scale: float = 1.0
+    """Slow motion: real seconds for a second of the description."""
+    burn_cpu: bool = False
+    """Whether emulated work keeps a core busy instead of sleeping."""
