@@ -124,7 +124,7 @@ class ChannelMachine:
         """A consumer is ready."""
         self.wake(now)
         worker.up = True
-        worker.leaving = False
+        worker.leaving = worker.cut = False
         self._worker_up(now, worker)
 
     def leave(self, now: int, worker: Worker) -> None:
@@ -165,9 +165,16 @@ class ChannelMachine:
             del self.cuts[service]
         self.link_changed(now)
 
+    def reach(self, now: int, worker: Worker, reachable: bool) -> None:
+        """Whether the broker reaches one worker."""
+        self.wake(now)
+        worker.cut = not reachable
+        if reachable:
+            self.link_changed(now)
+
     def reachable(self, worker: Worker) -> bool:
         """Whether it takes messages now."""
-        return worker.up and not worker.leaving and worker.service not in self.cuts
+        return worker.up and not worker.leaving and not worker.cut and worker.service not in self.cuts
 
     # -- deliveries ---------------------------------------------------------------------------
 

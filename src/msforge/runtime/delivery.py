@@ -27,7 +27,7 @@ class Worker:
     """One consumer on one replica. `settings`: name, group, ordinal, threads, prefetch, retry, idempotent."""
 
     __slots__ = (
-        "attempts", "buffer", "busy", "idempotent", "leaving", "name", "ordinal", "prefetch", "replica", "retry",
+        "attempts", "buffer", "busy", "cut", "idempotent", "leaving", "name", "ordinal", "prefetch", "replica", "retry",
         "running", "service", "threads", "unacked", "up",
     )
 
@@ -39,6 +39,7 @@ class Worker:
         self.adopt(settings)
         self.up = False
         self.leaving = False
+        self.cut = False
         self.unacked = 0
         self.busy = 0
         self.buffer: deque[Message] = deque()

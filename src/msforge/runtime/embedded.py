@@ -52,6 +52,11 @@ class EmbeddedSubscription:
         """It is dead: what it had comes again at once, elsewhere."""
         self.parts.crash([self.worker])
 
+    def reach(self, reachable: bool) -> None:
+        """Whether the broker reaches it; while not, it gets nothing new."""
+        self.machine.reach(self.parts.clock.now(), self.worker, reachable)
+        self.parts.alarms[self.machine.name].set()
+
 
 class EmbeddedParts(EmbeddedStores):
     """The parts of a system. `consumers`: all there are, so that a topic keeps messages for those not yet there."""
@@ -181,9 +186,9 @@ class EmbeddedParts(EmbeddedStores):
         """A replica is dead, with all its consumers."""
         self.crash([w for w in self.subscriptions if w.replica == replica])
 
-    async def stats(self, channel: str) -> dict[str, int]:
-        """What a channel has counted, and what waits in it."""
-        return self.channels[channel].counts()
+    async def stats(self, name: str) -> dict[str, int]:
+        """What a channel or store has counted, and what waits there."""
+        return self.channels[name].counts() if name in self.channels else self.store_stats(name)
 
     # -- faults ----------------------------------------------------------------------------------
 

@@ -49,9 +49,14 @@ class EmbeddedStores:
             alarm.set()
             raise
 
-    async def lookup(self, cache: str, key: str) -> bool:
-        """Whether a cache holds a key."""
-        return self.caches[cache].lookup(self.clock.now(), key)
+    async def lookup(self, cache: str, key: str | None, hit: bool = False) -> bool:
+        """Whether a cache holds a key; without a key the caller knows (`hit`), and it is only counted."""
+        contents = self.caches[cache]
+        if key is not None:
+            return contents.lookup(self.clock.now(), key)
+        contents.hits += hit
+        contents.misses += not hit
+        return hit
 
     async def fill(self, cache: str, key: str, ttl: int, capacity: int) -> None:
         """Have a cache hold a key, unless it is down."""

@@ -22,6 +22,9 @@ class Subscription(Protocol):
     def crash(self) -> None:
         """It is dead: what it had comes again at once, elsewhere."""
 
+    def reach(self, reachable: bool) -> None:
+        """Whether the broker reaches it; while not, it gets nothing new."""
+
 
 class Parts(Protocol):
     """All that a replica asks of its databases, caches and brokers."""
@@ -38,8 +41,8 @@ class Parts(Protocol):
         `hang`: the store is out of reach, so only the timeout ends it.
         """
 
-    async def lookup(self, cache: str, key: str) -> bool:
-        """Whether a cache holds a key."""
+    async def lookup(self, cache: str, key: str | None, hit: bool = False) -> bool:
+        """Whether a cache holds a key; without a key the caller knows (`hit`), and it is only counted."""
 
     async def fill(self, cache: str, key: str, ttl: int, capacity: int) -> None:
         """Have a cache hold a key for `ttl` ns, among at most `capacity` (-1: no limit)."""
@@ -62,8 +65,8 @@ class Parts(Protocol):
     def crashed(self, replica: str) -> None:
         """A replica is dead, with all its consumers."""
 
-    async def stats(self, channel: str) -> dict[str, int]:
-        """What a channel has counted, and what waits in it."""
+    async def stats(self, name: str) -> dict[str, int]:
+        """What a channel or store has counted, and what waits there."""
 
 
 def consumer_settings(consumer: Any, ordinal: int) -> dict[str, Any]:
