@@ -139,7 +139,7 @@ class Calling:
         inherited = self.deadline
         if call.deadline >= 0 and (inherited < 0 or now + call.deadline < inherited):
             self.deadline = now + call.deadline
-            self.alarms[0] = clock.later(call.deadline, self.deadline_passed)
+            self.alarms[0] = clock.give_up(call.deadline, self.deadline_passed)
         if call.guarded:
             self.guard = self.flow.replica.guards.of(call)
             if self.guard.budget is not None:
@@ -195,7 +195,7 @@ class Calling:
         else:
             self.hedge = sent
         if self.call.timeout >= 0:
-            sent.alarm = self.flow.replica.clock.later(self.call.timeout, self.timed_out, sent)
+            sent.alarm = self.flow.replica.clock.give_up(self.call.timeout, self.timed_out, sent)
         return self._dispatch(sent)
 
     def _dispatch(self, sent: Try) -> None:

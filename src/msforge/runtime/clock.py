@@ -48,6 +48,10 @@ class Clock:
         """Call `act` after `ns`."""
         return asyncio.get_running_loop().call_later(ns * self._stretch, act, *arguments)
 
+    def give_up(self, ns: int, act: Callable[..., Any], *arguments: Any) -> asyncio.TimerHandle:
+        """As `later`, for timeouts and deadlines: of all that happens at one instant they come last."""
+        return self.later(ns, act, *arguments)
+
     def call_at(self, due: int, act: Callable[[], Any]) -> asyncio.TimerHandle:
         """Call `act` once it is `due` (ns since the start); at the loop's next turn when that has passed."""
         return self.later(max(0, due - self.now()), act)

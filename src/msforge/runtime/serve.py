@@ -56,7 +56,7 @@ async def serve(
         flow.refuse(verdict)
         return answer_of(flow)
     flow.task = asyncio.current_task()
-    alarm = replica.clock.later(deadline - now, flow.stop, TIMEOUT) if deadline >= 0 else None
+    alarm = replica.clock.give_up(deadline - now, flow.stop, TIMEOUT) if deadline >= 0 else None
     connection = CONNECTION.get() if flow.cancel != "none" else None
     if connection is not None:
         connection.watch(lambda: hung_up(flow))
