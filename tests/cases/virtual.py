@@ -1,0 +1,226 @@
+"""The runtime in virtual time: interpreted services in one process, requests handed over in memory, no sockets.
+
+Time passes only when nothing else is to do, so what is seen must be exactly what the simulator says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from casetable import Bench
+from interpreted import Interpreter, service_of
+from observed import Observed
+from running import Clients, Lives, observed, play
+
+from msforge.live.fleet import Fleet
+from msforge.live.parts import Parts
+from msforge.model.plan import Service, System
+from msforge.runtime.asgi import CONNECTION, Connection
+from msforge.runtime.balancer import Balancer
+from msforge.runtime.clock import Clock
+from msforge.runtime.directory import Directory
+from msforge.runtime.replica import Replica
+from msforge.runtime.serve import serve
+from msforge.runtime.transport import Transport
+
+
+class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+    """Never waits: it moves its loop's time on instead."""
+
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> Any:
+        """What is ready now."""
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("nothing will ever happen")
+        if not ready and timeout:
+            self.loop.passed += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop in virtual time, from 0."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        selector = Selector()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        """Seconds since the start."""
+        return self.passed
+
+
+class Memory(Transport):
+    """Hands requests over in memory; a caller that stops waiting hangs up."""
+
+    units: Mapping[str, Unit]
+
+    async def start(self) -> None:
+        """No session."""
+
+    async def send(self, sent: Any, calling: Any, headers: dict[str, str]) -> Any:
+        """To the unit behind the URL."""
+        unit = self.units.get(sent.url)
+        if unit is None or unit.replica is None or not unit.replica.up:
+            raise ConnectionRefusedError
+        endpoint = unit.replica.handlers[calling.call.endpoint]
+        connection = Connection()
+
+        async def served() -> Any:
+            CONNECTION.set(connection)
+            return await serve(unit.replica, calling.call.endpoint, endpoint.flow_class, endpoint.handler, headers, {})
+
+        task = asyncio.get_running_loop().create_task(served())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            connection.hung_up()
+            raise
+
+
+class Unit:
+    """A replica in memory."""
+
+    pid = 0
+
+    def __init__(self, host: Host, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> None:
+        self.host = host
+        self.service = service
+        self.ordinal = ordinal
+        self.number = number
+        self.crashed = crashed
+        self.url = f"memory://{service.name}/{ordinal}"
+        host.units[self.url] = self
+        self.directory = host.directory(number)
+        self.replica: Replica | None = None
+
+    async def start(self) -> None:
+        """A new replica."""
+        system = self.host.system
+        replica = Replica(
+            service_of(system, self.service), ordinal=self.ordinal, number=self.number, seed=system.run.seed,
+            clock=self.host.clock, directory=self.directory, parts=self.host.parts.embedded,
+            transport=self.host.transport,
+        )
+        self.host.lives.begin(self.service.name, self.ordinal, replica)
+        equip(replica, self.host.interpreter, self.service)
+        replica.on_crash = lambda _: self.crashed()
+        await replica.start()
+        self.replica = replica
+
+    async def stop(self) -> None:
+        """Leave it: the loop ends with it."""
+
+    def crash(self) -> None:
+        """Dead."""
+        replica, self.replica = self.replica, None
+        if replica is not None:
+            replica.crash()
+
+    async def set_fault(self, fault: Mapping[str, Any]) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            self.replica.faults.set(dict(fault))
+
+    async def clear_fault(self, number: str) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            self.replica.faults.clear(number)
+
+    async def look(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
+def equip(replica: Replica, interpreter: Interpreter, service: Service) -> None:
+    """Give a replica its endpoints, and consumers and stores where it has any."""
+    system = interpreter.system
+    for index in service.bodies:
+        body = system.bodies[index]
+        if body.consumer < 0:
+            replica.register(body.name, interpreter.flow_class(index), interpreter.handler(index))
+
+
+class Host:
+    """The backend of a fleet in memory."""
+
+    head_start = 0.0
+
+    def __init__(self, system: System, clock: Clock) -> None:
+        self.system = system
+        self.clock = clock
+        self.parts = Parts(system, clock)
+        self.interpreter = Interpreter(system)
+        self.lives = Lives()
+        self.units: dict[str, Unit] = {}
+        self.shared = {s.name: Balancer(s.balance) for s in system.services}
+        self.own: dict[str, list[Balancer]] = {s.name: [] for s in system.services}
+        self.transport = type("Here", (Memory,), {"units": self.units})
+
+    def directory(self, number: int) -> Directory:
+        """The balancers of one caller."""
+        balancers = {}
+        for callee in self.system.services:
+            balancers[callee.name] = self.shared[callee.name]
+            if callee.client_balancer:
+                balancers[callee.name] = Balancer(callee.balance, turn=number)
+                self.own[callee.name].append(balancers[callee.name])
+        return Directory(balancers)
+
+    def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
+        """A replica, not started."""
+        return Unit(self, service, ordinal, number, crashed)
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """End the parts."""
+        await self.parts.close()
+
+    async def believe(self, service: str, urls: list[str]) -> None:
+        """All balancers learn it at once."""
+        for balancer in (self.shared[service], *self.own[service]):
+            balancer.believe(urls)
+
+    async def part_fault(self, kind: str, name: str, on: bool) -> None:
+        """A fault of a store or a broker."""
+        await self.parts.fault(kind, name, on)
+
+    async def stats(self) -> dict[str, dict[str, int]]:
+        """Counts of channels and stores."""
+        embedded = self.parts.embedded
+        counts = {s.name: dict(embedded.store_stats(s.name)) for s in self.system.stores}
+        for channel in self.system.channels:
+            counts[channel.name] = dict(await embedded.stats(channel.name))
+        return counts
+
+
+def run(bench: Bench, system: System, end: int) -> Observed:
+    """Run a bench in virtual time until `end` (ns)."""
+    loop = VirtualLoop()
+    clock = Clock(source=lambda: round(loop.passed * 1e9))
+    host = Host(system, clock)
+    fleet = Fleet(system, host, seed=system.run.seed)
+    clients = Clients(system, clock, host.shared, host.transport)
+    for name, balancer in clients.own.items():
+        host.own[name].append(balancer)
+
+    async def main() -> Observed:
+        await fleet.up()
+        await play(system, fleet, clients, end)
+        return observed(system, clients, host.lives, await host.stats())
+
+    try:
+        return loop.run_until_complete(main())
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
