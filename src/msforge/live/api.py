@@ -1,0 +1,266 @@
+"""What the public door offers of a running system: up, ps, logs, down, its traffic and its faults."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from msforge.errors import MsforgeError, UsageError
+from msforge.live import client, logs, state
+from msforge.live.faults import plain_fault
+from msforge.live.folder import Package, description_of, packages
+from msforge.live.system import Options, Up, failure_file, read_failure, refuse_second, serve, write_failure
+from msforge.model import compile_system
+from msforge.scaffold import capabilities
+from msforge.scaffold import state as generated
+from msforge.spec import Spec, from_data, load
+
+if TYPE_CHECKING:
+    from msforge.live.load.run import LoadResult, Progress
+    from msforge.model.plan import System
+
+DETACHED: Final = "MSFORGE_DETACHED"
+PATIENCE: Final = 120.0
+"""Seconds that a detached start may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A generated folder, ready to run."""
+
+    folder: Path
+    file: Path
+    spec: Spec
+    system: System
+    packages: dict[str, Package]
+
+
+def find_generated(folder: str | Path) -> Generated:
+    """The system in a folder. Raises UsageError when it was not generated, or no longer fits its description."""
+    where = Path(folder).absolute()
+    known = None
+    if where.is_dir() and ((where / "services").is_dir() or (where / generated.FILE).is_file()):
+        known = generated.read(where)
+    file = description_of(where, known.description if known is not None else None)
+    spec = load(file)
+    system = compile_system(spec)
+    found = packages(where, system)
+    if known is not None:
+        _same(file, known, system)
+    return Generated(where, file, spec, system, found)
+
+
+def _same(file: Path, known: generated.State, system: System) -> None:
+    """Raises UsageError when the code was generated from another text."""
+    gone = sorted(known.services.keys() - {service.name for service in system.services})
+    written = known.files.get(known.description)
+    changed = written is not None and generated.digest(file.read_bytes()) != written.sha256
+    if changed or gone:
+        which = f": {', '.join(gone)} left it" if gone else ""
+        raise UsageError(
+            f"{file.name} has changed since the services were generated{which}",
+            hint="see what that means with `msforge diff`, and do it with `msforge sync`",
+        )
+
+
+def up(
+    folder: str | Path = ".", *, options: Options | None = None, detach: bool = False,
+    ready: Callable[[Up, Generated], None] = lambda up, found: None, tell: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Bring a generated system up and hold it until it goes down; with `detach`, return once it is up."""
+    wanted = options or Options()
+    try:
+        found = find_generated(folder)
+        refuse_second(found.folder)
+        if detach:
+            _detach(found, wanted, ready)
+        else:
+            serve(
+                found.folder, found.system, found.packages, wanted, ready=lambda up: ready(up, found), tell=tell
+            )
+    except MsforgeError as error:
+        if os.environ.get(DETACHED) == "1":
+            write_failure(Path(folder).absolute(), error)
+        raise
+
+
+def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated], None]) -> None:
+    begun = time.monotonic()
+    state.prepare(found.folder)
+    with contextlib.suppress(OSError):
+        failure_file(found.folder).unlink()
+    command = [sys.executable, "-m", "msforge", "up", str(found.folder), "--port-base", str(options.port_base)]
+    if options.processes:
+        command.append("--processes")
+    if options.scale != 1.0:
+        command += ["--slow-motion", str(options.scale)]
+    apart: dict[str, Any] = {"start_new_session": True}
+    if os.name == "nt":
+        apart = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
+    log = state.logs_folder(found.folder) / "msforge.log"
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, DETACHED: "1"}, **apart
+        )
+    try:
+        running = _until_up(found, child, log)
+    except BaseException:
+        if child.poll() is None:
+            child.terminate()
+        raise
+    view = running.ps()
+    urls = {service["name"]: service["url"] for service in view["services"]}
+    ready(Up(view["system"], found.folder, view["way"], urls, child.pid, time.monotonic() - begun), found)
+
+
+def _until_up(found: Generated, child: subprocess.Popen[bytes], log: Path) -> client.Running:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        written = state.read(found.folder)
+        if written is not None and written.pid == child.pid:
+            return client.Running(found.folder, written)
+        if child.poll() is not None:
+            said = read_failure(found.folder, child.pid)
+            raise said or UsageError(
+                f"{found.system.name} did not come up (exit code {child.returncode})",
+                hint="\n".join(logs.last_lines(log)) or f"look at {log}",
+            )
+        time.sleep(0.03)
+    raise UsageError(f"{found.system.name} was not up within {PATIENCE:.0f} s", hint=f"look at {log}")
+
+
+def ps(folder: str | Path = ".") -> dict[str, Any]:
+    """What runs: services with their replicas, channels, faults. Raises UsageError when nothing does."""
+    return client.running(Path(folder).absolute()).ps()
+
+
+def down(folder: str | Path = ".") -> str:
+    """Take the system down; its name, "" when none was up."""
+    running = client.find(Path(folder).absolute())
+    if running is None:
+        return ""
+    if not running.down():
+        raise UsageError(
+            f"{running.state.system} (pid {running.state.pid}) is still there after {client.PATIENCE:.0f} s",
+            hint="end that process; its replicas end with it",
+        )
+    return running.state.system
+
+
+def log_lines(folder: str | Path = ".", service: str | None = None, *, follow: bool = False) -> Iterator[logs.Line]:
+    """The log, a (replica, line) each; with `follow` what comes too, until the system is down."""
+    where = Path(folder).absolute()
+    if not follow:
+        yield from logs.read(where, service)
+        return
+    yield from logs.follow(where, service, goes_on=lambda: state.read(where) is not None)
+
+
+# -- faults -----------------------------------------------------------------------------------------
+
+
+def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
+    """Switch a fault on, written as in a file but without `at`: its id and what it is called.
+
+    Raises InvalidFileError for one that the language does not know, UsageError when nothing runs.
+    """
+    where = Path(folder).absolute()
+    running = client.running(where)
+    found = find_description(where)
+    system = compile_system(from_data({**found.document, "faults": [{**fault, "at": "0s"}]}, folder=found.folder))
+    compiled = system.faults[0]
+    hit = None
+    if compiled.replicas == "some":
+        hit = list(range(min(compiled.number, system.services[_service_of(system, compiled)].replicas)))
+    lasts = None if compiled.duration is None else round(compiled.duration.mean)
+    number = running.set_fault(plain_fault(system, compiled, 0, lasts, hit))
+    return number, compiled.label
+
+
+def _service_of(system: System, fault: Any) -> int:
+    return int(system.bodies[fault.body].service if fault.body >= 0 else fault.service)
+
+
+def find_description(folder: Path) -> Spec:
+    """The description of a generated folder, whether or not its code is up to it."""
+    return load(description_of(folder, generated.read(folder).description))
+
+
+def faults(folder: str | Path = ".") -> list[dict[str, Any]]:
+    """The faults that are on."""
+    return client.running(Path(folder).absolute()).faults()
+
+
+def clear_faults(folder: str | Path = ".", number: str | None = None) -> list[str]:
+    """Switch off one fault, or all; their ids."""
+    return client.running(Path(folder).absolute()).clear_faults(number)
+
+
+# -- traffic ----------------------------------------------------------------------------------------
+
+
+def send_traffic(
+    folder: str | Path = ".", *, scenario: str | None = None, sets: Sequence[str] = (), seed: int | None = None,
+    progress: Progress | None = None, stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> LoadResult:
+    """Send the description's traffic to the system that runs, with its faults; what was measured.
+
+    Of a scenario and of `sets` only traffic and faults are taken: the services stay those that run.
+    """
+    from msforge.live.load.run import Run
+
+    where = Path(folder).absolute()
+    running = client.running(where)
+    file = description_of(where, generated.read(where).description)
+    spec = load(file, scenario=scenario, sets=tuple(sets))
+    system = compile_system(spec)
+    for what in unlike(load(file), spec):
+        tell(f"{what} is not as this traffic wants it: the services that run were generated without it")
+    run = Run(
+        system, running, seed=system.run.seed if seed is None else seed, progress=progress, stop=stop, tell=tell
+    )
+    for label in _left_out(system):
+        tell(f"left out: {label} (a running system can't do that)")
+    return run.go()
+
+
+def _left_out(system: System) -> list[str]:
+    from msforge.live.faults import left_out
+
+    return left_out(system)
+
+
+SERVICES_SIDE: Final = ("defaults", "policies", "services", "stores", "channels", "network")
+
+
+def unlike(base: Spec, wanted: Spec) -> list[str]:
+    """The paths, two levels deep, at which another description's services differ from the generated ones."""
+    found = []
+    for section in SERVICES_SIDE:
+        before, after = base.document.get(section), wanted.document.get(section)
+        if before == after:
+            continue
+        names = sorted({*_keys(before), *_keys(after)})
+        found += [f"{section}.{name}" for name in names if _get(before, name) != _get(after, name)] or [section]
+    return found
+
+
+def _keys(section: Any) -> list[str]:
+    return list(section) if isinstance(section, dict) else []
+
+
+def _get(section: Any, name: str) -> Any:
+    return section.get(name) if isinstance(section, dict) else None
+
+
+def beyond(system: System, options: Options) -> list[capabilities.Beyond]:
+    """What the description uses that this way of running does not fully honour."""
+    return capabilities.beyond(system, options.way)

@@ -1,0 +1,178 @@
+"""The faults that are on in a running system: who set them, whom they hit, when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msforge.errors import UsageError
+from msforge.live.faults import CLIENTS_NAME, NOT_HONOURED, Plain, runtime_fault
+from msforge.live.fleet import READY, Fleet, Place
+
+
+@dataclass(slots=True)
+class Active:
+    """A fault that is on. `until` is in seconds of the monotonic clock, None for as long as nobody clears it."""
+
+    number: str
+    fault: Plain
+    hit: list[Place]
+    until: float | None
+    ending: asyncio.Task[None] | None = None
+
+    def plain(self) -> Plain:
+        """As the control API shows it. `left` is in seconds."""
+        left = None if self.until is None else max(0.0, self.until - time.monotonic())
+        return {
+            "id": self.number, "label": self.fault["label"], "kind": self.fault["kind"], "left": left,
+            "replicas": [place.name for place in self.hit], "fault": self.fault,
+        }
+
+
+class Board:
+    """Switches faults on and off, and gives a replica that comes back those it must have."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.active: dict[str, Active] = {}
+        self._count = 0
+        fleet.faults_of = self._of
+
+    async def set(self, fault: Plain) -> str:
+        """Switch a fault on and return its id. Raises UsageError when it doesn't fit the system."""
+        hit = self._hit(fault)
+        self._count += 1
+        number = f"f{self._count}"
+        duration = fault.get("for")
+        seconds = None if duration is None else self.fleet.seconds(int(duration))
+        active = Active(number, fault, hit, None if seconds is None else time.monotonic() + seconds)
+        self.active[number] = active
+        self.fleet.tell(f"fault {number}: {fault['label']}")
+        await self._strike(active)
+        if seconds is not None:
+            active.ending = asyncio.get_running_loop().create_task(self._end(number, seconds))
+        return number
+
+    async def _end(self, number: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        active = self.active.get(number)
+        if active is not None:
+            active.ending = None
+            await self.clear(number)
+
+    async def clear(self, number: str) -> None:
+        """Switch one off. Raises UsageError when it isn't on."""
+        active = self.active.pop(number, None)
+        if active is None:
+            on = ", ".join(self.active) or "none"
+            raise UsageError(f"there is no fault {number}", hint=f"on are: {on}; `msforge fault list` shows them")
+        if active.ending is not None:
+            active.ending.cancel()
+        self.fleet.tell(f"fault {number} is over: {active.fault['label']}")
+        await self._undo(active)
+
+    async def clear_all(self) -> list[str]:
+        """Switch all off; their ids."""
+        numbers = list(self.active)
+        for number in numbers:
+            with contextlib.suppress(UsageError):
+                await self.clear(number)
+        return numbers
+
+    # -- whom -------------------------------------------------------------------------------------
+
+    def _hit(self, fault: Plain) -> list[Place]:
+        kind = fault["kind"]
+        if kind in NOT_HONOURED:
+            raise UsageError(f"a running system can't do `{kind}`", hint="edit the file and run `msforge sync`")
+        self._known(fault)
+        if kind in ("delay", "drop") and fault["caller"] is None:
+            raise UsageError(
+                "between a channel and its readers a running system can cut, but not delay or drop",
+                hint="strike the service that publishes, or the reader",
+            )
+        if kind == "zone":
+            zone = self.fleet.system.zones.index(fault["zone"])
+            return [place for place in self.fleet.all() if place.zone == zone]
+        if kind in ("cut", "delay", "drop"):
+            return self._at_link(fault)
+        if fault["store"] is not None:
+            return self.fleet.all() if kind != "pause" else []
+        places = self.fleet.places[fault["service"]]
+        ordinals = fault["replicas"]
+        return [place for place in places if ordinals is None or place.ordinal in ordinals]
+
+    def _at_link(self, fault: Plain) -> list[Place]:
+        """A link's fault stands at the caller; what clients do is `msforge load`'s affair."""
+        if fault["caller"] == CLIENTS_NAME or fault["caller"] is None:
+            return []
+        return list(self.fleet.places[fault["caller"]])
+
+    def _known(self, fault: Plain) -> None:
+        system = self.fleet.system
+        known = {
+            "service": {s.name for s in system.services}, "callee": {s.name for s in system.services},
+            "caller": {CLIENTS_NAME, *(s.name for s in system.services)}, "store": {s.name for s in system.stores},
+            "callee_store": {s.name for s in system.stores}, "channel": {c.name for c in system.channels},
+            "zone": set(system.zones),
+        }
+        for key, names in known.items():
+            if fault.get(key) is not None and fault[key] not in names:
+                raise UsageError(
+                    f"fault `{fault['label']}`: no {key.removeprefix('callee_')} {fault[key]} runs here",
+                    hint=f"there are: {', '.join(sorted(names)) or 'none'}",
+                )
+
+    # -- what -------------------------------------------------------------------------------------
+
+    async def _strike(self, active: Active) -> None:
+        fault = active.fault
+        if fault["kind"] in ("crash", "zone"):
+            for place in active.hit:
+                self.fleet.crash(place)
+        for told in self._parts_faults(active):
+            await self.fleet.backend.part_fault(told)
+        if _at_replicas(fault):
+            told = runtime_fault(fault, active.number)
+            await asyncio.gather(*(p.unit.set_fault(told) for p in active.hit if p.state == READY))
+
+    async def _undo(self, active: Active) -> None:
+        fault = active.fault
+        if fault["kind"] in ("crash", "zone"):
+            for place in active.hit:
+                self.fleet.come_back(place)
+        for told in self._parts_faults(active):
+            await self.fleet.backend.part_clear(told["id"])
+        if _at_replicas(fault):
+            await asyncio.gather(*(p.unit.clear_fault(active.number) for p in active.hit if p.state == READY))
+
+    def _parts_faults(self, active: Active) -> list[Plain]:
+        """What stores and brokers are told."""
+        fault, number = active.fault, active.number
+        system = self.fleet.system
+        if fault["kind"] == "zone":
+            zone = system.zones.index(fault["zone"])
+            return [
+                {"id": f"{number}/{store.name}", "kind": "crash", "store": store.name}
+                for store in system.stores if store.zone == zone
+            ]
+        if fault["kind"] == "pause" and fault["store"] is not None:
+            return [{"id": number, "kind": "pause", "store": fault["store"]}]
+        if fault["kind"] == "cut" and fault["caller"] is None:
+            return [{"id": number, "kind": "cut", "channel": fault["channel"], "service": fault["callee"]}]
+        return []
+
+    def _of(self, place: Place) -> list[Mapping[str, Any]]:
+        return [
+            runtime_fault(active.fault, number) for number, active in self.active.items()
+            if place in active.hit and _at_replicas(active.fault)
+        ]
+
+
+def _at_replicas(fault: Plain) -> bool:
+    """Whether it is switched on in replicas."""
+    return fault["kind"] not in ("crash", "zone")
