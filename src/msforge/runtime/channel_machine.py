@@ -43,6 +43,7 @@ class ChannelMachine:
         self.resting = 0  # waiting for their redelivery
         self.workers: list[Worker] = []
         self.cuts: dict[str, int] = {}
+        self.down = 0  # the broker is, so many times over
         self._timers: list[tuple[int, int, Callable[[int, Any], None], Any]] = []
         self._timer_number = 0
 
@@ -165,6 +166,17 @@ class ChannelMachine:
             del self.cuts[service]
         self.link_changed(now)
 
+    def broker_down(self, now: int) -> None:
+        """The broker is out of order: it keeps what it has, and hands out nothing."""
+        self.wake(now)
+        self.down += 1
+
+    def broker_up(self, now: int) -> None:
+        """One reason fewer for that."""
+        self.wake(now)
+        self.down -= 1
+        self.link_changed(now)
+
     def reach(self, now: int, worker: Worker, reachable: bool) -> None:
         """Whether the broker reaches one worker."""
         self.wake(now)
@@ -174,7 +186,7 @@ class ChannelMachine:
 
     def reachable(self, worker: Worker) -> bool:
         """Whether it takes messages now."""
-        return worker.up and not worker.leaving and not worker.cut and worker.service not in self.cuts
+        return not self.down and worker.up and not worker.leaving and not worker.cut and worker.service not in self.cuts
 
     # -- deliveries ---------------------------------------------------------------------------
 

@@ -80,11 +80,7 @@ class Consuming:
             trace=trace_of(headers.get(TRACEPARENT, "")), root=headers.get(ROOT, ""), arrive=delivery["available"],
         )
         flow.task = asyncio.current_task()
-        try:
-            await flow.run(self._handle, delivery["body"])
-        finally:
-            if replica.stores is not None and replica.up:
-                await replica.stores.finish(flow)
+        await flow.run(self._handle, delivery["body"])
         return flow.outcome
 
     async def _handle(self, body: Any, flow: Any) -> None:

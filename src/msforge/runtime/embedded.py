@@ -21,7 +21,9 @@ from msforge.runtime.plan import Channel, Consumer, Store
 from msforge.runtime.queue_machine import QueueMachine
 from msforge.runtime.topic_machine import TopicMachine
 
+OK: Final = int(Outcome.OK)
 ERROR: Final = int(Outcome.ERROR)
+OVERLOADED: Final = int(Outcome.OVERLOADED)
 RESET: Final = int(Outcome.RESET)
 
 
@@ -112,14 +114,20 @@ class EmbeddedParts(EmbeddedStores):
 
     # -- channels ----------------------------------------------------------------------------------
 
-    async def publish(self, channel: str, message: dict[str, Any]) -> bool:
-        """The broker has a message. False: it refused it."""
+    def down(self, channel: str) -> bool:
+        """Whether a channel's broker is out of order."""
+        return self.channels[channel].down > 0
+
+    async def publish(self, channel: str, message: dict[str, Any]) -> int:
+        """Hand over a message: OK, OVERLOADED when the broker refuses it, RESET when it is out of order."""
         machine = self.channels[channel]
         if not machine.begun:
             self.begin()
+        if machine.down:
+            return RESET
         accepted = machine.accept(self.clock.now(), message)
         self.alarms[channel].set()
-        return accepted
+        return OK if accepted else OVERLOADED
 
     async def subscribe(self, consumer: dict[str, Any], replica: str, deliver: Deliver) -> EmbeddedSubscription:
         """A consumer of a replica is ready."""
@@ -193,15 +201,25 @@ class EmbeddedParts(EmbeddedStores):
     # -- faults ----------------------------------------------------------------------------------
 
     def fault(self, spec: dict[str, Any]) -> None:
-        """Begin {id, kind: pause | crash, store} or {id, kind: cut, channel, service: the consuming one}."""
-        if spec["kind"] != "cut":
+        """Begin a fault of a store or a broker, under its `id`.
+
+        {kind: pause | crash, store}, {kind: crash, channel: its broker is out of order}, or
+        {kind: cut, channel, service: the consuming one}.
+        """
+        channel = spec.get("channel")
+        if channel is None:
             super().fault(spec)
             return
         self.clear(spec["id"])
-        channel, service = spec["channel"], spec["service"]
-        self.channels[channel].cut(self.clock.now(), service)
-        self.undo[spec["id"]] = lambda: self._uncut(channel, service)
+        machine = self.channels[channel]
+        if spec["kind"] == "cut":
+            service = spec["service"]
+            machine.cut(self.clock.now(), service)
+            self.undo[spec["id"]] = lambda: self._mended(channel, lambda now: machine.uncut(now, service))
+        else:
+            machine.broker_down(self.clock.now())
+            self.undo[spec["id"]] = lambda: self._mended(channel, machine.broker_up)
 
-    def _uncut(self, channel: str, service: str) -> None:
-        self.channels[channel].uncut(self.clock.now(), service)
+    def _mended(self, channel: str, mend: Callable[[int], None]) -> None:
+        mend(self.clock.now())
         self.alarms[channel].set()

@@ -49,6 +49,10 @@ class EmbeddedStores:
             alarm.set()
             raise
 
+    def timed_out(self, store: str) -> None:
+        """A read was given up while it was at a store."""
+        self.stations[store].timeouts += 1
+
     async def lookup(self, cache: str, key: str | None, hit: bool = False) -> bool:
         """Whether a cache holds a key; without a key the caller knows (`hit`), and it is only counted."""
         contents = self.caches[cache]

@@ -11,10 +11,11 @@ from msforge.policies.distributions import Dist
 from msforge.policies.keys import child_key
 from msforge.policies.sampling import duration
 from msforge.runtime.consuming import Consuming, replica_name
-from msforge.runtime.failures import ERROR, OVERLOADED, TIMEOUT, StepFailed, cause_of
+from msforge.runtime.failures import ERROR, OK, TIMEOUT, UNAVAILABLE, StepFailed, cause_of
 from msforge.runtime.outbox import Outbox
 from msforge.runtime.place import HERE, Place, purpose_key
 from msforge.runtime.plan import Channel, Consumer
+from msforge.runtime.time_limit import TimeLimit
 from msforge.runtime.wire import ROOT, TRACEPARENT
 
 if TYPE_CHECKING:
@@ -78,41 +79,44 @@ class Events:
             takes = duration(channel.publish, place, here.number, here.context)
             await self.outbox.put(flow, channel, message, takes)
             return
+        if self.parts.down(channel.name):
+            raise self._failure(UNAVAILABLE)
         clock = self.replica.clock
         since = clock.now()
         try:
-            accepted = await self._hand_over(here, word, channel, message, timeout)
+            outcome = await self._hand_over(here, word, channel, message, timeout)
         finally:
             here.store += clock.now() - since
-        if not accepted:
-            raise self._failure(OVERLOADED)
+        if outcome != OK:
+            raise self._failure(outcome)
         if flow.message is not None:
             flow.message.effect(child_key(here.key, word))
 
     async def _hand_over(
         self, here: Place, word: str, channel: Channel, message: dict[str, Any], timeout: int
-    ) -> bool:
+    ) -> int:
         """The time to the broker, and its answer."""
         clock, faults = self.replica.clock, self.replica.faults
-        if faults.links and not faults.reaches("channel", channel.name):
-            if timeout < 0:
-                await asyncio.get_running_loop().create_future()
-            await clock.sleep(timeout)
-            raise self._failure(TIMEOUT)
-        takes = here.duration(word, "time", channel.publish)
-        if faults.links:
-            takes += faults.extra("channel", channel.name)
-        if 0 <= timeout < takes:
-            await clock.sleep(timeout)
-            raise self._failure(TIMEOUT)
-        await clock.sleep(takes)
+        reached = not faults.links or faults.reaches("channel", channel.name)
+        takes = 0
+        if reached:
+            takes = here.duration(word, "time", channel.publish)
+            if faults.links:
+                takes += faults.extra("channel", channel.name)
+        try:
+            async with TimeLimit(clock, timeout):
+                if not reached:
+                    await asyncio.get_running_loop().create_future()
+                await clock.sleep(takes)
+        except TimeoutError:
+            return TIMEOUT
         if timeout < 0:
-            return bool(await self.parts.publish(channel.name, message))
+            return int(await self.parts.publish(channel.name, message))
         try:
             async with asyncio.timeout(clock.seconds(timeout - takes) + GRACE):
-                return bool(await self.parts.publish(channel.name, message))
-        except TimeoutError as problem:
-            raise self._failure(TIMEOUT) from problem
+                return int(await self.parts.publish(channel.name, message))
+        except TimeoutError:
+            return TIMEOUT
 
     def _failure(self, outcome: int) -> StepFailed:
         """A broker's failure is put down to the service that publishes."""

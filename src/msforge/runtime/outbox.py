@@ -10,6 +10,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from msforge.runtime.failures import OK
+from msforge.runtime.place import HERE
+
 if TYPE_CHECKING:
     from msforge.runtime.flow import Flow
     from msforge.runtime.plan import Channel
@@ -70,13 +73,26 @@ class Outbox:
     async def _relay(self, row: int, channel: str, message: dict[str, Any], due: int, takes: int, relay: int) -> None:
         """Hand a message over when it is due; a refusal is tried again at the relay's next look."""
         await self._wait(due - self.replica.clock.now())
-        await self.replica.clock.sleep(takes)
-        while not await self.parts.publish(channel, message):
+        faults = self.replica.faults
+        here = HERE.get(None)  # the publisher's place, unless an earlier run of this replica left the message
+        extra = faults.extra("channel", channel) if faults.links and here is not None else 0
+        await self.replica.clock.sleep(takes + extra)
+        looks = 0
+        while not self._passes(channel, looks, here is not None) or await self.parts.publish(channel, message) != OK:
             if self.hurry.is_set():
                 return  # it stays for the next start
+            looks += 1
             await self._wait(max(relay, 1))
         async with self.replica.stores.database.transaction() as db:
             db.execute("DELETE FROM msforge_outbox WHERE id = ?", (row,))
+
+    def _passes(self, channel: str, looks: int, drawn: bool) -> bool:
+        """Whether the relay reaches the broker; what is dropped once passes the next time."""
+        faults = self.replica.faults
+        if not faults.links:
+            return True
+        cut = any(fault.kind == "cut" and fault.link == ("channel", channel) for fault in faults.links)
+        return not cut and (looks > 0 or not drawn or faults.reaches("channel", channel))
 
     async def _wait(self, ns: int) -> None:
         """Wait, unless the replica stops meanwhile."""

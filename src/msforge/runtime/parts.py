@@ -53,8 +53,17 @@ class Parts(Protocol):
     def land(self, cache: str, key: str, outcome: int) -> None:
         """The read that led has ended."""
 
-    async def publish(self, channel: str, message: dict[str, Any]) -> bool:
-        """The broker has a message (id, body, key, draw, headers). False: it refused it."""
+    def timed_out(self, store: str) -> None:
+        """A read was given up while it was at a store; to be counted there."""
+
+    def down(self, channel: str) -> bool:
+        """Whether a channel's broker is out of order."""
+
+    async def publish(self, channel: str, message: dict[str, Any]) -> int:
+        """Hand over a message (id, body, key, draw, headers): OK once the broker has it, OVERLOADED when it refuses it.
+
+        RESET when the broker is out of order.
+        """
 
     async def subscribe(self, consumer: dict[str, Any], replica: str, deliver: Deliver) -> Subscription:
         """A consumer (name, group, channel, ordinal, threads, prefetch, retry, idempotent) of a replica is ready."""

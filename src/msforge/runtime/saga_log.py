@@ -12,7 +12,8 @@ COLUMNS = ("id", "replica", "saga", "number", "parts", "reached", "state", "caus
 class SagaLog:
     """A durable record in the service's database. A saga that ended, done or undone, leaves no row; a stuck one does.
 
-    `state` is running, undoing, stuck, or interrupted (its replica died in the middle of it).
+    `reached` is how many parts are done; of a stuck one, the part whose undo failed, counted from 0. `state` is
+    running, undoing, stuck, or interrupted (its replica died in the middle of it).
     """
 
     def __init__(self, database: SqliteStore, replica: int) -> None:
@@ -33,10 +34,10 @@ class SagaLog:
                 "VALUES (?, ?, ?, ?, 0, 'running', '')", (self.replica, saga, number, parts))
             return row.lastrowid or 0
 
-    async def reached(self, id: int, parts: int) -> None:
-        """So many parts are done."""
+    async def reached(self, id: int, part: int) -> None:
+        """A part, counted from 0, is done."""
         async with self.database.transaction() as db:
-            db.execute("UPDATE msforge_sagas SET reached = ? WHERE id = ?", (parts, id))
+            db.execute("UPDATE msforge_sagas SET reached = ? WHERE id = ?", (part + 1, id))
 
     async def undoing(self, id: int, cause: str) -> None:
         """A part failed: what was done is being undone."""

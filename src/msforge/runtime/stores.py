@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +13,7 @@ from msforge.runtime.place import HERE, Place
 from msforge.runtime.plan import Cache, Store
 from msforge.runtime.saga_log import SagaLog
 from msforge.runtime.sqlite_store import SqliteStore
+from msforge.runtime.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 KEPT: Final = 100_000
 """Rows of emulated writes that are kept; the oldest leave."""
+
+BYPASS: Final = -3
+"""A read goes on without the cache."""
 
 Row = tuple[str, str, int, int]
 """store, step, number, at (ns)"""
@@ -101,22 +106,24 @@ class Stores:
 
     async def _operate(self, here: Place, word: str, store: Store, dist: Dist, timeout: int) -> None:
         """One operation without a cache."""
-        faults = self.replica.faults
-        if faults.links and not faults.reaches("store", store.name):
-            outcome = await self.parts.operate(store.name, 0, timeout, hang=True)
-            raise self._failure(outcome or TIMEOUT)
+        if not self._reaches(store):
+            raise self._failure(await self.parts.operate(store.name, 0, timeout, hang=True))
         duration = here.duration(word, "time", dist)
-        if faults.links:
-            duration += faults.extra("store", store.name)
         since = self.replica.clock.now()
         outcome = await self._visit(store, duration, timeout)
         here.store += self.replica.clock.now() - since
         if outcome != OK:
             raise self._failure(outcome)
 
-    async def _visit(self, store: Store, duration: int, timeout: int) -> int:
-        """Wait in line and be served; faults on the store slow it or make it fail."""
+    def _reaches(self, store: Store) -> bool:
         faults = self.replica.faults
+        return not faults.links or faults.reaches("store", store.name)
+
+    async def _visit(self, store: Store, duration: int, timeout: int) -> int:
+        """Wait in line and be served; faults on the store, and on the way there, slow it or make it fail."""
+        faults = self.replica.faults
+        if faults.links:
+            duration += faults.extra("store", store.name)
         fails = bool(faults.failing_stores) and faults.store_fails(store.name)
         if faults.slow_stores:
             duration = faults.slowed_store(store.name, duration)
@@ -124,58 +131,88 @@ class Stores:
         return ERROR if fails and outcome == OK else outcome
 
     async def _through(self, here: Place, word: str, store: Store, cache: Cache, timeout: int) -> None:
-        """Look up, and on a miss go to the store and fill the cache."""
+        """Read through a cache; the timeout bounds all of it: cache, the wait for another's read, and store."""
         since = self.replica.clock.now()
-        key = None
-        if cache.keys is not None:
-            key = f"{store.name}:{here.duration(word, 'key', cache.keys)}"
-        while True:
-            outcome = await self._look_up(here, word, cache)
-            if outcome == UNAVAILABLE:
-                await self._operate(here, word, store, store.read, timeout)
-                return
-            if outcome != OK:
-                break
-            drawn = key is None and here.uniform(word, "hit") < cache.hit
-            if await self.parts.lookup(cache.store.name, key, drawn):
-                break
-            if key is None or not cache.single_flight:
-                outcome = await self._miss(here, word, store, cache, key, timeout)
-                break
-            outcome = await self.parts.join(cache.store.name, key)
-            if outcome == LEAD:
-                outcome = await self._lead(here, word, store, cache, key, timeout)
-            if outcome != AGAIN:
-                break
+        read = CachedRead(self, here, word, store, cache)
+        outcome = AGAIN  # for those that wait, should this read be stopped
+        try:
+            async with TimeLimit(self.replica.clock, timeout):
+                outcome = await read.run()
+        except TimeoutError:
+            self.parts.timed_out(read.at.name)
+            outcome = TIMEOUT
+        finally:
+            if read.leads:
+                self.parts.land(cache.store.name, read.key, outcome)
+        if outcome == BYPASS:
+            await self._operate(here, word, store, store.read, timeout)
+            return
         here.store += self.replica.clock.now() - since
         if outcome != OK:
             raise self._failure(outcome)
 
-    async def _look_up(self, here: Place, word: str, cache: Cache) -> int:
-        """One operation at the cache's own store; nothing but slowness is wrong with that."""
-        duration = here.duration(word, "cache", cache.store.read)
-        faults = self.replica.faults
-        if faults.slow_stores:
-            duration = faults.slowed_store(cache.store.name, duration)
-        outcome: int = await self.parts.operate(cache.store.name, duration, -1)
-        return outcome
-
-    async def _miss(self, here: Place, word: str, store: Store, cache: Cache, key: str | None, timeout: int) -> int:
-        """Read the store, and fill the cache."""
-        outcome = await self._visit(store, here.duration(word, "time", store.read), timeout)
-        if outcome == OK and key is not None:
-            await self.parts.fill(cache.store.name, key, cache.ttl, cache.capacity)
-        return outcome
-
-    async def _lead(self, here: Place, word: str, store: Store, cache: Cache, key: str, timeout: int) -> int:
-        """Miss for all that wait for the same key."""
-        outcome = AGAIN
-        try:
-            outcome = await self._miss(here, word, store, cache, key, timeout)
-        finally:
-            self.parts.land(cache.store.name, key, outcome)
-        return outcome
-
     def _failure(self, outcome: int) -> StepFailed:
         """A store's failure is put down to the service that asked."""
         return StepFailed(ERROR, cause_of(self.replica.name, outcome))
+
+
+class CachedRead:
+    """One read through a cache: look up, and on a miss go to the store and fill the cache. `at`: where it is now."""
+
+    def __init__(self, stores: Stores, here: Place, word: str, store: Store, cache: Cache) -> None:
+        self.stores = stores
+        self.parts = stores.parts
+        self.here = here
+        self.word = word
+        self.store = store
+        self.cache = cache
+        self.at = cache.store
+        self.leads = False
+        self.key: str | None = None
+        if cache.keys is not None:
+            self.key = f"{store.name}:{here.duration(word, 'key', cache.keys)}"
+
+    async def run(self) -> int:
+        """Its outcome; BYPASS when the cache is down."""
+        while True:
+            outcome = await self._look_up()
+            if outcome == UNAVAILABLE:
+                return BYPASS
+            if outcome not in (OK, ERROR):
+                return outcome
+            # a cache that answers with an error is passed by: the store is asked
+            if await self._found(passed_by=outcome == ERROR):
+                return OK
+            self.at = self.store
+            if self.key is None or not self.cache.single_flight:
+                return await self._miss()
+            outcome = int(await self.parts.join(self.cache.store.name, self.key))
+            if outcome == LEAD:
+                self.leads = True  # its outcome is that of all who wait for the same key
+                return await self._miss()
+            if outcome != AGAIN:
+                return outcome
+            self.at = self.cache.store
+
+    async def _look_up(self) -> int:
+        """One operation at the cache's own store."""
+        if not self.stores._reaches(self.cache.store):
+            await asyncio.get_running_loop().create_future()
+        duration = self.here.duration(self.word, "cache", self.cache.store.read)
+        return await self.stores._visit(self.cache.store, duration, -1)
+
+    async def _found(self, *, passed_by: bool) -> bool:
+        name = self.cache.store.name
+        if passed_by:
+            return bool(await self.parts.lookup(name, None, False))
+        hit = self.key is None and self.here.uniform(self.word, "hit") < self.cache.hit
+        return bool(await self.parts.lookup(name, self.key, hit))
+
+    async def _miss(self) -> int:
+        """Read the store, and fill the cache."""
+        if not self.stores._reaches(self.store):
+            await asyncio.get_running_loop().create_future()
+        outcome = await self.stores._visit(self.store, self.here.duration(self.word, "time", self.store.read), -1)
+        if outcome == OK and self.key is not None:
+            await self.parts.fill(self.cache.store.name, self.key, self.cache.ttl, self.cache.capacity)
+        return outcome
