@@ -111,7 +111,8 @@ class Interpreter:
                 await do.wait(word, _dist(step))
             case Verb.CALL:
                 block = step.policy.fallback
-                await do.call(self.calls[step.index], {}, fallback=self.branch(do, block) if block is not None else None)
+                fallback = self.branch(do, block) if block is not None else None
+                await do.call(self.calls[step.index], {}, fallback=fallback)
             case Verb.PARALLEL:
                 await do.parallel(word, *branches, need=step.need, copies=step.copies)
             case Verb.CHOOSE:

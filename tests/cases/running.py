@@ -31,6 +31,8 @@ from msforge.runtime.replica import Replica
 from msforge.runtime.transport import Transport
 
 MS = 1_000_000
+NOBODY = "@clients"
+"""The clients' own name: no service can be called so."""
 
 
 class Rows:
@@ -42,8 +44,15 @@ class Rows:
     def start(self) -> None:
         """Nothing to open."""
 
+    def flush(self) -> None:
+        """Nothing to write."""
+
     def close(self) -> None:
         """Nothing to close."""
+
+
+def unheard(line: str) -> None:
+    """A log that nobody reads."""
 
 
 @dataclass
@@ -77,8 +86,8 @@ class Clients:
         own = {s.name: Balancer(s.balance) if s.client_balancer else shared[s.name] for s in system.services}
         self.own = {s.name: own[s.name] for s in system.services if s.client_balancer}
         self.replica = Replica(
-            plan.Service(CLIENTS_NAME, latency=system.network.latency), clock=clock, directory=Directory(own),
-            transport=transport,
+            plan.Service(NOBODY, latency=system.network.latency), clock=clock, directory=Directory(own),
+            transport=transport, log=unheard,
         )
         self.seen: dict[str, dict[int, Seen]] = {}
 
@@ -147,7 +156,7 @@ async def _strike(board: Board, clients: Clients, clock: Any, strike: Any, numbe
 
 def observed(system: System, clients: Clients, lives: Lives, parts: dict[str, dict[str, int]]) -> Observed:
     """The bench in the table's words. `parts` are the counts of its channels and stores."""
-    seen = Observed(counts={name: dict(counts) for name, counts in parts.items()})
+    seen = Observed(late=None, counts={name: dict(counts) for name, counts in parts.items()})
     for source, by_number in clients.seen.items():
         seen.roots[source] = [by_number[n] for n in sorted(by_number)]
     arrived: dict[str, list[int]] = {s.name: [0] * s.replicas for s in system.services}
@@ -171,7 +180,7 @@ def observed(system: System, clients: Clients, lives: Lives, parts: dict[str, di
 def _edges(seen: Observed, replica: Any) -> None:
     for callee, edge in replica.stats.edges.items():
         mine = seen.tries.setdefault(callee, {})
-        counts = {word: n for word, n in zip((o.word for o in Outcome), edge.outcomes, strict=False)}
+        counts = dict(zip((o.word for o in Outcome), edge.outcomes, strict=False))
         counts |= {"retries": edge.retries, "hedges": edge.hedges, "denied": edge.budget_denied}
         for word, n in counts.items():
             mine[word] = mine.get(word, 0) + n

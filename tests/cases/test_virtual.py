@@ -20,7 +20,7 @@ def seen(name: str) -> tuple[Observed, Observed]:
     """A bench, run once for all of its cases: in virtual time, and simulated."""
     bench = next(b for b in benches() if b.name == name)
     simulated, records = simulate(bench)
-    return virtual.run(bench, compiled(bench), int(records.end)), simulated
+    return virtual.run(compiled(bench), int(records.end)), simulated
 
 
 @pytest.mark.parametrize(("bench", "case"), ROWS, ids=[f"{b.name}-{c.id}" for b, c in ROWS])

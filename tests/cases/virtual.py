@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from casetable import Bench
 from interpreted import Interpreter, service_of
 from observed import Observed
-from running import Clients, Lives, observed, play
+from running import Clients, Lives, observed, play, unheard
 
 from msforge.live.fleet import Fleet
-from msforge.live.parts import Parts
+from msforge.live.parts import consumers_of, embedded_parts
 from msforge.model.plan import Service, System
 from msforge.runtime.asgi import CONNECTION, Connection
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.clock import Clock
 from msforge.runtime.directory import Directory
+from msforge.runtime.events import Events
 from msforge.runtime.replica import Replica
 from msforge.runtime.serve import serve
+from msforge.runtime.stores import Stores
 from msforge.runtime.transport import Transport
 
 
@@ -105,11 +108,11 @@ class Unit:
         system = self.host.system
         replica = Replica(
             service_of(system, self.service), ordinal=self.ordinal, number=self.number, seed=system.run.seed,
-            clock=self.host.clock, directory=self.directory, parts=self.host.parts.embedded,
-            transport=self.host.transport,
+            clock=self.host.clock, directory=self.directory, parts=self.host.parts,
+            transport=self.host.transport, log=unheard,
         )
         self.host.lives.begin(self.service.name, self.ordinal, replica)
-        equip(replica, self.host.interpreter, self.service)
+        equip(replica, self.host.interpreter, self.service, self.host.folder / f"{self.service.name}.{self.ordinal}")
         replica.on_crash = lambda _: self.crashed()
         await replica.start()
         self.replica = replica
@@ -138,12 +141,17 @@ class Unit:
         return {}
 
 
-def equip(replica: Replica, interpreter: Interpreter, service: Service) -> None:
+def equip(replica: Replica, interpreter: Interpreter, service: Service, data: Path) -> None:
     """Give a replica its endpoints, and consumers and stores where it has any."""
     system = interpreter.system
+    replica.stores = Stores(replica, data_dir=data if interpreter.outbox else None)
+    replica.events = Events(replica)
+    consumers = dict(zip((c.body for c in system.consumers), consumers_of(system), strict=True))
     for index in service.bodies:
         body = system.bodies[index]
-        if body.consumer < 0:
+        if index in consumers:
+            replica.events.consume(consumers[index], interpreter.flow_class(index), interpreter.handler(index))
+        else:
             replica.register(body.name, interpreter.flow_class(index), interpreter.handler(index))
 
 
@@ -152,10 +160,11 @@ class Host:
 
     head_start = 0.0
 
-    def __init__(self, system: System, clock: Clock) -> None:
+    def __init__(self, system: System, clock: Clock, folder: Path) -> None:
         self.system = system
         self.clock = clock
-        self.parts = Parts(system, clock)
+        self.folder = folder
+        self.parts = embedded_parts(system, clock)
         self.interpreter = Interpreter(system)
         self.lives = Lives()
         self.units: dict[str, Unit] = {}
@@ -178,36 +187,46 @@ class Host:
         return Unit(self, service, ordinal, number, crashed)
 
     async def open(self) -> None:
-        """Nothing to open."""
+        """Start the parts."""
+        await self.parts.start()
 
     async def close(self) -> None:
         """End the parts."""
-        await self.parts.close()
+        await self.parts.stop()
 
     async def believe(self, service: str, urls: list[str]) -> None:
         """All balancers learn it at once."""
         for balancer in (self.shared[service], *self.own[service]):
             balancer.believe(urls)
 
-    async def part_fault(self, kind: str, name: str, on: bool) -> None:
+    async def part_fault(self, fault: Mapping[str, Any]) -> None:
         """A fault of a store or a broker."""
-        await self.parts.fault(kind, name, on)
+        self.parts.fault(dict(fault))
+
+    async def part_clear(self, number: str) -> None:
+        """It is over."""
+        self.parts.clear(number)
 
     async def stats(self) -> dict[str, dict[str, int]]:
         """Counts of channels and stores."""
-        embedded = self.parts.embedded
+        embedded = self.parts
         counts = {s.name: dict(embedded.store_stats(s.name)) for s in self.system.stores}
         for channel in self.system.channels:
             counts[channel.name] = dict(await embedded.stats(channel.name))
         return counts
 
 
-def run(bench: Bench, system: System, end: int) -> Observed:
+def run(system: System, end: int) -> Observed:
     """Run a bench in virtual time until `end` (ns)."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(system, end, Path(folder))
+
+
+def _run(system: System, end: int, folder: Path) -> Observed:
     loop = VirtualLoop()
     clock = Clock(source=lambda: round(loop.passed * 1e9))
-    host = Host(system, clock)
-    fleet = Fleet(system, host, seed=system.run.seed)
+    host = Host(system, clock, folder)
+    fleet = Fleet(system, host, seed=system.run.seed, tell=lambda line: None)
     clients = Clients(system, clock, host.shared, host.transport)
     for name, balancer in clients.own.items():
         host.own[name].append(balancer)
