@@ -1,4 +1,4 @@
-"""What a hop is compared with: `bare.py serve PORT` a FastAPI handler, `bare.py call PORT HOPS LANES` an aiohttp client.
+"""What a hop is compared with: `bare.py serve PORT`, a FastAPI handler; `bare.py call PORT HOPS LANES`, its client.
 
 The handler has typed bodies as a generated one has, and nothing else: no metrics, no log, no policies.
 `call` prints the CPU seconds that its hops took this process.
