@@ -39,7 +39,7 @@ class ChannelMachine:
         self.begun = False
         self.order: dict[str, int] = {}
         self.published = self.delivered = self.done = self.redelivered = 0
-        self.dead = self.dropped = self.rejected = self.applied_twice = 0
+        self.dead = self.dropped = self.rejected = self.applied_twice = self.lost = 0
         self.resting = 0  # waiting for their redelivery
         self.workers: list[Worker] = []
         self.cuts: dict[str, int] = {}
@@ -274,6 +274,6 @@ class ChannelMachine:
         return {
             "published": self.published, "delivered": self.delivered, "done": self.done,
             "redelivered": self.redelivered, "dead": self.dead, "dropped": self.dropped, "rejected": self.rejected,
-            "applied_twice": self.applied_twice, "resting": self.resting, "in_flight": self.in_flight(),
-            "backlog": self.backlog_size(), "unacked": self.unacked(),
+            "applied_twice": self.applied_twice, "lost": self.lost, "resting": self.resting,
+            "in_flight": self.in_flight(), "backlog": self.backlog_size(), "unacked": self.unacked(),
         }

@@ -71,6 +71,7 @@ class EmbeddedParts(EmbeddedStores):
         self.channels: dict[str, ChannelMachine] = {}
         self.subscriptions: dict[Worker, EmbeddedSubscription] = {}
         self.deliveries: dict[int, tuple[ChannelMachine, Delivery]] = {}
+        self.watchers: list[Callable[[str, bool], None]] = []  # told when a broker goes out of order, or is back
         self._tag = 0
         known = [*consumers]
         for channel in channels:
@@ -175,6 +176,10 @@ class EmbeddedParts(EmbeddedStores):
         if found is not None:
             found[0].effect(found[1], step)
 
+    def lost(self, channel: str) -> None:
+        """A crash lost a message that was to be published."""
+        self.channels[channel].lost += 1
+
     def forget(self, worker: Worker) -> None:
         """A consumer has left."""
         self.subscriptions.pop(worker, None)
@@ -219,7 +224,13 @@ class EmbeddedParts(EmbeddedStores):
         else:
             machine.broker_down(self.clock.now())
             self.undo[spec["id"]] = lambda: self._mended(channel, machine.broker_up)
+            self._watched(channel)
 
     def _mended(self, channel: str, mend: Callable[[int], None]) -> None:
         mend(self.clock.now())
         self.alarms[channel].set()
+        self._watched(channel)
+
+    def _watched(self, channel: str) -> None:
+        for watcher in self.watchers:
+            watcher(channel, self.down(channel))

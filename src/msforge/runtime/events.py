@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from msforge.policies.distributions import Dist
 from msforge.policies.keys import child_key
@@ -26,14 +27,29 @@ GRACE: Final = 0.5
 """Real seconds that a broker in another process may take over a publish's timeout."""
 
 
+class Due:
+    """What a flow is still to publish: word of the step -> channel; and whether it has written data yet."""
+
+    __slots__ = ("channels", "written")
+
+    def __init__(self, channels: dict[str, str]) -> None:
+        self.channels = channels
+        self.written = False
+
+
 class Events:
-    """What a replica asks of its brokers. `parts` is where they stand."""
+    """What a replica asks of its brokers. `parts` is where they stand.
+
+    A class of steps may say in `publishes` (word of the step -> channel) what it surely publishes without an outbox,
+    so that the messages lost in a crash are counted.
+    """
 
     def __init__(self, replica: Replica, parts: Any = None) -> None:
         self.replica = replica
         self.parts: Any = parts if parts is not None else replica.parts
         self.consumers: list[Consuming] = []
         self.outbox = Outbox(replica, self.parts)
+        self.due: WeakKeyDictionary[Flow, Due] = WeakKeyDictionary()
 
     def consume(self, consumer: Consumer, flow_class: type[Flow], handler: Handler, model: Any = None) -> None:
         """Say who handles a consumer's messages. Before `start`."""
@@ -55,6 +71,12 @@ class Events:
 
     def crash(self) -> None:
         """Die: what it had comes again at once, elsewhere or when it is back."""
+        for flow in self.replica.active:
+            due = self.due.get(flow)
+            if due is not None and due.written:
+                for channel in due.channels.values():
+                    self.parts.lost(channel)
+        self.due.clear()
         self.outbox.crash()
         if self.consumers:
             self.parts.crashed(replica_name(self.replica))
@@ -63,6 +85,23 @@ class Events:
         """A cut between a broker and this replica began or ended."""
         for consuming in self.consumers:
             consuming.link_changed()
+
+    # -- messages that a crash loses -----------------------------------------------------------------
+
+    def wrote(self, flow: Flow) -> None:
+        """A flow has written data; a crash before what it is yet to publish loses that."""
+        due = self._due(flow)
+        if due is not None:
+            due.written = True
+
+    def _due(self, flow: Flow) -> Due | None:
+        publishes: Mapping[str, str] | None = getattr(flow, "publishes", None)
+        if not publishes:
+            return None
+        found = self.due.get(flow)
+        if found is None:
+            found = self.due[flow] = Due(dict(publishes))
+        return found
 
     # -- publishing ----------------------------------------------------------------------------
 
@@ -89,6 +128,9 @@ class Events:
             here.store += clock.now() - since
         if outcome != OK:
             raise self._failure(outcome)
+        due = self._due(flow)
+        if due is not None:
+            due.channels.pop(word, None)
         if flow.message is not None:
             flow.message.effect(child_key(here.key, word))
 

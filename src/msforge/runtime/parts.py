@@ -71,6 +71,9 @@ class Parts(Protocol):
     def effect(self, tag: int, step: int) -> None:
         """A delivery has done a step with an effect."""
 
+    def lost(self, channel: str) -> None:
+        """A crash lost a message that was to be published: data was written, and the broker never heard of it."""
+
     def crashed(self, replica: str) -> None:
         """A replica is dead, with all its consumers."""
 

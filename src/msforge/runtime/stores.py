@@ -80,6 +80,8 @@ class Stores:
         await self._operate(here, word, store, store.write, timeout)
         if flow.message is not None:
             flow.message.effect(child_key(here.key, word))
+        if self.replica.events is not None:
+            self.replica.events.wrote(flow)
         row = (store.name, word, here.number, self.replica.clock.now())
         if getattr(flow, "outbox", False):
             self.units.setdefault(flow, []).append(row)
