@@ -11,7 +11,20 @@ from msforge.scaffold.context import Data, all_steps, dist_of
 from msforge.scaffold.names import Scope
 from msforge.scaffold.python import clients, models, steps
 from msforge.scaffold.python.handlers import expected, handler_code
-from msforge.scaffold.python.literals import Code, call, comment, distribution, duration, number, text, whole, written
+from msforge.scaffold.python.literals import (
+    Code,
+    Group,
+    array,
+    call,
+    comment,
+    distribution,
+    duration,
+    number,
+    sequence,
+    text,
+    whole,
+    written,
+)
 from msforge.scaffold.python.names import (
     CLASSES_TAKEN,
     FUNCTIONS_TAKEN,
@@ -51,6 +64,7 @@ def service_context(system: Data, service: Data, package: str) -> Data:
     made |= _plan(system, made)
     made["imports"] = _imports(made)
     del made["class_scope"]
+    made["outgoing"] = outgoing(system, made)
     return made
 
 
@@ -74,7 +88,11 @@ def _name_channels(system: Data, made: Data, scope: Scope) -> None:
     used = [consumer["channel"] for consumer in made["consumers"]]
     used += [step["channel"] for step in _steps(made) if step["verb"] == "publish"]
     known = {channel["name"]: channel for channel in system["channels"]}
-    constants = numbered(dict.fromkeys(used), upper, CLASSES_TAKEN | {"CONSUMERS"})
+    for name in used:  # where its messages end up belongs to a channel; `used` grows meanwhile
+        if known[name]["dead_letter"] and known[name]["dead_letter"] not in used:
+            used.append(known[name]["dead_letter"])
+    taken = CLASSES_TAKEN | {upper(consumer["function"]) for consumer in made["consumers"]}
+    constants = numbered(dict.fromkeys(used), upper, frozenset(taken))
     made["channel_names"] = {}
     made["channels"] = []
     for name, constant in constants.items():
@@ -146,7 +164,8 @@ def _call(body: Data, step: Data) -> Data:
     return {
         "service": step["service"], "endpoint": step["endpoint"], "constant": step["constant"], "local": step["local"],
         "by": body["name"], "code": clients.constant(step), "policies": comment(said), "policy": step["policy"],
-        "method": step["method_http"], "path": step["path"],
+        "method": step["method_http"], "path": step["path"], "step": step["method"], "class_name": body["class_name"],
+        "models": [name.removeprefix("models.") for name in (step["request_class"], step["response_class"])],
     }  # fmt: skip
 
 
@@ -162,6 +181,11 @@ def _body(body: Data, made: Data) -> None:
         body["last"] = f"return {body['returns']}()"
         body["signature"] = _signature(body)
         body["route"] = _route(body)
+        body["register"] = written(
+            call("replica.register", text(body["name"]), f"steps.{body['class_name']}", f"handlers.{body['function']}",
+                 f"models.{body['request_class']}"),
+            indent=4,
+        )
     else:
         names = made["channel_names"][body["channel"]]
         body["title"] = comment(f"Handles a message of {body['channel']}")
@@ -170,6 +194,20 @@ def _body(body: Data, made: Data) -> None:
         body["returns"], body["last"] = "None", ""
         body["signature"] = _signature(body)
         body["consumer_code"] = _consumer(body, made)
+        body["consume"] = written(
+            call("replica.events.consume", f"events.{upper(body['function'])}", f"steps.{body['class_name']}",
+                 f"handlers.{body['function']}", f"models.{body['message_class']}"),
+            indent=4,
+        )
+    body["quoted"] = text(body["name"])
+    body["outbox"] = any(step["verb"] == "publish" and step["outbox"] for step in all_steps(body["steps"]))
+    body["expectation"] = written(
+        sequence([
+            text(body["function"]), f"steps.{body['class_name']}", body["argument_class"],
+            array(text(line) for line in body["expected"]),
+        ]),
+        indent=4, after=",",
+    )
     body["steps"] = []  # what they are is in `methods` and `code` now
 
 
@@ -202,9 +240,13 @@ def _route(body: Data) -> Data:
         "method": body["method"].lower(),
         "path": text(body["path"]),
         "arguments": written(call(body["function"], *arguments), indent=4, before="async def ", after=" -> Response:"),
-        "values": "{" + ", ".join(values) + "}" if values else "",
+        "given": "{" + ", ".join(values) + "}" if values else "",
         "body": parts["body"],
-        "typed": bool(parts["path"] or parts["query"]),
+        "respond": written(
+            call("respond", text(body["name"]), f"steps.{body['class_name']}", f"handlers.{body['function']}", "http",
+                 "request"),
+            indent=8, before="return await ",
+        ),
     }
 
 
@@ -224,7 +266,70 @@ def _plan(system: Data, made: Data) -> Data:
             for name in called
         ],
         "limits": _limits(made),
+        **_parts(made),
     }
+
+
+def _parts(made: Data) -> Data:
+    """Which stores and channels the app makes when nobody hands them in."""
+    bodies = [*made["endpoints"], *made["consumers"]]
+    has_store = bool(made["stores"]) or any(body["outbox"] for body in bodies)
+    return {
+        "has_store": has_store,
+        "has_parts": has_store or bool(made["channels"]),
+        "channel_list": _list("events", [channel["constant"] for channel in made["channels"]]),
+        "store_list": _list("stores", [store["constant"] for store in made["stores"]]),
+        "consumer_list": _list("events", [upper(body["function"]) for body in made["consumers"]]),
+        "zones_code": written(sequence(text(zone) for zone in made["zones"])),
+        "route_imports": _route_imports(made),
+    }
+
+
+def _list(module: str, constants: list[str]) -> str:
+    return written(array(f"{module}.{constant}" for constant in constants), indent=8).lstrip()
+
+
+def _route_imports(made: Data) -> Data:
+    routes = " ".join(body["route"]["arguments"] for body in made["endpoints"])
+    names = ["APIRouter", *(name for name in ("Path", "Query") if f"{name}(" in routes), "Request", "Response"]
+    return {"fastapi": ", ".join(names), "typing": "Annotated[" in routes}
+
+
+def outgoing(system: Data, made: Data) -> list[Data]:
+    """The calls to other services as the tests list them."""
+    folders = {service["name"]: service["folder"] for service in system["services"]}
+    return [
+        {
+            "contract": written(
+                sequence([
+                    text(f"{asked['service']}.{asked['endpoint']}"), text(folders[asked["service"]]),
+                    text(asked["method"].lower()), text(asked["path"]), text(asked["models"][0]),
+                    text(asked["models"][1]),
+                ]),
+                indent=4, after=",",
+            ),
+            "numbers": written(
+                sequence([
+                    text(asked["step"]), f"clients.{asked['constant']}", f"steps.{asked['class_name']}",
+                    _numbers(asked["policy"]),
+                ]),
+                indent=4, after=",",
+            ),
+        }
+        for asked in made["calls"]
+        if not asked["local"]
+    ]
+
+
+def _numbers(policy: Data) -> Code:
+    """A call's numbers as a test repeats them: whole, so that a slip in the constants shows."""
+    retry, breaker = policy["retry"], policy["breaker"]
+    told = {
+        "timeout": policy["timeout"], "deadline": policy["deadline"], "bulkhead": policy["bulkhead"],
+        "hedge": policy["hedge"], "attempts": retry["attempts"] if retry else 1,
+        "backoff": retry["backoff"] if retry else 0, "open_for": breaker["open_for"] if breaker else 0,
+    }  # fmt: skip
+    return Group("{", tuple(f"{text(key)}: {whole(value)}" for key, value in told.items()), "}")
 
 
 def _all_calls(made: Data) -> list[Data]:
@@ -351,8 +456,23 @@ def _imports(made: Data) -> Data:
         "clients": _needed(call_code),
         "events": _needed(event_code),
         "stores": _needed(store_code),
-        "service": _needed(made["service_code"]),
+        "app": _app_imports(made),
     }
+
+
+def _app_imports(made: Data) -> list[Data]:
+    """What the app needs of `resilience`, by module."""
+    runtime = {"balancer": "Balancer", "clock": "Clock", "directory": "Directory", "limits": "Limits",
+               "replica": "Replica"}  # fmt: skip
+    if made["has_parts"]:
+        runtime["embedded"] = "EmbeddedParts"
+    if made["channels"]:
+        runtime["events"] = "Events"
+    if made["has_store"]:
+        runtime["stores"] = "Stores"
+    found = [{"floor": "runtime", "module": module, "names": names} for module, names in runtime.items()]
+    found += _needed(made["service_code"])
+    return sorted(found, key=lambda item: item["module"])
 
 
 def _needed(code: str, *, flow: bool = False) -> list[Data]:

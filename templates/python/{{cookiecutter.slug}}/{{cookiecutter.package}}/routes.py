@@ -22,27 +22,25 @@ def create_router(replica: Replica) -> APIRouter:
     """The routes of one replica."""
     router = APIRouter()
 
-    async def respond(endpoint: str, flow: Any, handler: Any, http: Request, request: Any) -> Response:
-        status, headers, content = await serve(
-            replica, endpoint, flow, handler, http.headers, request
-        )
+    async def respond(name: str, flow: Any, handle: Any, http: Request, request: Any) -> Response:
+        status, headers, content = await serve(replica, name, flow, handle, http.headers, request)
         return Response(content, status, headers)
 {% for body in cookiecutter._service.endpoints %}
 
     @router.{{ body.route.method }}({{ body.route.path }}, response_model=models.{{ body.response_class }})
 {{ body.route.arguments }}
         """The endpoint {{ body.name }}."""
-{% if body.route.body and body.route.values %}
+{% if body.route.body and body.route.given %}
         request = body or models.{{ body.request_class }}()
-        request = request.model_copy(update={{ body.route.values }})
+        request = request.model_copy(update={{ body.route.given }})
 {% elif body.route.body %}
         request = body or models.{{ body.request_class }}()
-{% elif body.route.values %}
-        request = models.{{ body.request_class }}.model_validate({{ body.route.values }})
+{% elif body.route.given %}
+        request = models.{{ body.request_class }}.model_validate({{ body.route.given }})
 {% else %}
         request = models.{{ body.request_class }}()
 {% endif %}
-        return await respond({{ body.quoted }}, steps.{{ body.class_name }}, handlers.{{ body.function }}, http, request)
+{{ body.route.respond }}
 {% endfor %}
 
     return router

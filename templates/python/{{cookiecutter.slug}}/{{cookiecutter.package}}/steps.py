@@ -25,6 +25,10 @@ from {{ cookiecutter.package }} import {{ cookiecutter._service.imports.step_mod
 
 class {{ body.class_name }}(Flow):
     """{{ body.title }}."""
+{% if body.outbox %}
+
+    outbox = True  # what it writes is committed together with its messages
+{% endif %}
 {% for method in body.methods if method.constants %}
 {{ "\n" if loop.first }}{{ method.constants | join("\n") }}
 {% endfor %}

@@ -1,1 +1,0 @@
--- Yours: msforge wrote this once. Add 0002_....sql beside it; each runs once, in order, when a replica starts.
