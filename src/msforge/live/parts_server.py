@@ -163,18 +163,18 @@ class Session:
         message, taken = frame["message"], self.server.taken
         if message["id"] in taken:
             return 0
-        outcome: int = await self.parts.publish(frame["channel"], message)
+        outcome = await self.parts.publish(frame["channel"], message)
         if outcome == 0:
             taken[message["id"]] = None
             if len(taken) > IDS_KEPT:
                 taken.popitem(last=False)
-        return outcome
+        return int(outcome)
 
     async def _join(self, frame: Frame) -> int:
-        outcome: int = await self.parts.join(frame["cache"], frame["key"])
+        outcome = await self.parts.join(frame["cache"], frame["key"])
         if outcome == LEAD:
             self.leading.add((frame["cache"], frame["key"]))
-        return outcome
+        return int(outcome)
 
     def _land(self, frame: Frame) -> None:
         self.leading.discard((frame["cache"], frame["key"]))
@@ -188,7 +188,7 @@ class Session:
             settled = self.settling[tag] = asyncio.get_running_loop().create_future()
             self.send({"deliver": number, "delivery": delivery})
             try:
-                return await settled
+                return int(await settled)
             finally:
                 self.settling.pop(tag, None)
 
