@@ -282,9 +282,10 @@ class Twin:
     def clients_of(self) -> list[Any]:
         """A task for each request of the sources with given times."""
         tasks = []
+        directory = self.directory(-1)  # the clients share their balancers
         for source in self.system.sources:
             client = Replica(plan.Service("@clients", latency=self.system.network.latency), clock=self.clock,
-                             directory=self.directory(-1), log=Sink(self), transport=Network)
+                             directory=directory, log=Sink(self), transport=Network)
             step = self.system.steps[source.journey[0]]
             call = self.calls[step.index]
             seen: list[Any] = [None] * len(source.times)
@@ -357,7 +358,7 @@ class Twin:
                 name = "@clients" if fault.caller == CLIENTS else system.services[fault.caller].name
             else:
                 name = system.services[service].name
-            if replica.name == name and (replica.up or name == "@clients"):
+            if replica.name == name:  # one that is down has it when it comes back
                 replica.faults.set(spec)
 
     def end_of(self, id: str) -> None:
@@ -411,13 +412,14 @@ class Twin:
                     if step.startswith(body.name + ":") and replica.name == self.system.services[body.service].name:
                         sagas[self.system.body_name(body.index)] = {"undone": undone, "stuck": stuck}
         return Observed(
-            roots=self.roots, log={n: sorted(e, key=lambda e: (e.begin, e.end)) for n, e in log.items()},
+            roots={n: [r for r in roots if r is not None] for n, roots in self.roots.items()},
+            log={n: sorted(e, key=lambda e: (e.begin, e.end)) for n, e in log.items()},
             tries=tries, breaker=breakers, counts=sagas,
         )
 
 
 async def live(system: System, loop: Instants, replication: int = 0) -> Observed:
-    """Run a system to the end of its requests, and 60 s more for what they left behind."""
+    """Run a system to the end of its requests, and five minutes more for what they left behind."""
     twin = Twin(system, loop, replication)
     await twin.start()
     tasks = twin.clients_of()
@@ -427,6 +429,11 @@ async def live(system: System, loop: Instants, replication: int = 0) -> Observed
     for task in tasks:
         if task.done():
             task.result()
-    await asyncio.sleep(60)
+    await asyncio.sleep(300)
     assert not twin.exceptions, twin.exceptions[:3]
-    return twin.observed()
+    seen = twin.observed()
+    left = asyncio.all_tasks() - {asyncio.current_task()}  # what waits for ever, behind a link that was cut
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    return seen
