@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from msforge.scaffold.python.names import packages, snake
 from msforge.scaffold.python.service import service_context
 from msforge.scaffold.render import Renderer
 from msforge.scaffold.templates import find
-from msforge.spec import Spec
+from msforge.spec import Spec, json_schema
 
 RESILIENCE: Final = "resilience"
 
@@ -55,6 +56,7 @@ def build(spec: Spec, system: System, *, description: str, templates: Path | Non
             "url": service["url"],
         })
     made += Renderer(find("system", templates, trust=trust)).render(_system(context, unable), "")
+    made.append(Generated("msforge.schema.json", (json.dumps(json_schema(), indent=1) + "\n").encode(), Owner.MSFORGE))
     return Build(tuple(_distinct(made)), tuple(handlers), tuple(services), tuple(unable), system.name)
 
 

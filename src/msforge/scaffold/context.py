@@ -7,7 +7,7 @@ unlimited. What the numbers become in Python is added by `msforge.scaffold.pytho
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any
 
 from msforge.model.plan import NONE, Block, Body, CallPolicy, Channel, Service, Step, System, Verb
 from msforge.policies.distributions import Dist

@@ -49,6 +49,8 @@ class State:
     """Each service's folder and package."""
     templates: str = ""
     """The folder of templates that a teacher brought, "" for msforge's own."""
+    texts: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """What msforge has just made of the merged files; kept under `base/`, not in the state file."""
 
     def to_text(self) -> str:
         """The state as its file holds it, sealed."""
