@@ -4,7 +4,9 @@
 be run for all of them. A case names its rule, the steps it is about, when requests are sent, and what is
 seen; every expected figure is arithmetic written by hand (`@40+80+40`), in ms.
 
-A bench has any section of a description, and `cases`. A case has
+A bench has any section of a description, and `cases`. Its cases begin one after another, `STAGGER` ms apart (or the
+bench's `stagger`), so that a running bench is not asked everything at once; all times of a case are from its own begin.
+A case has
 
     case, id        what it shows, and a short name: its endpoint and its source
     steps           the steps of `a.<id>`, or of `<id>.go` when the case has a `service` of its own
@@ -36,6 +38,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+STAGGER = 25
 TABLE = Path(__file__).parent / "table"
 SECTIONS = ("services", "stores", "channels", "network", "policies", "faults", "simulation")
 EXPECTED = ("roots", "log", "tries", "late", "breaker", "spread", "counts", "causes")
@@ -65,6 +68,7 @@ class Case:
     rule: str
     sources: dict[str, dict[str, Any]]
     want: dict[str, Any]
+    offset: float             # ms of the run at which it begins
     slack: float              # ms by which a running system may be later than it should
     processes: bool           # also run as processes
 
@@ -100,7 +104,7 @@ def cases() -> list[tuple[Bench, Case]]:
 
 
 def _bench(name: str, data: dict[str, Any]) -> Bench:
-    unknown = set(data) - {*SECTIONS, "rule", "cases", "slack"}
+    unknown = set(data) - {*SECTIONS, "rule", "cases", "slack", "stagger"}
     assert not unknown, f"{name}: unknown keys {unknown}"
     system: dict[str, Any] = {"msforge": 1, "name": f"case-{name}", "services": {}}
     system.update({key: deepcopy(data[key]) for key in SECTIONS if key in data})
@@ -109,14 +113,15 @@ def _bench(name: str, data: dict[str, Any]) -> Bench:
     for row in data["cases"]:
         unknown = set(row) - {*GIVEN, *EXPECTED}
         assert not unknown, f"{name}: {row.get('case')}: unknown keys {unknown}"
-        bench.cases.append(_case(system, row, data))
+        offset = data.get("stagger", STAGGER) * len(bench.cases)
+        bench.cases.append(_case(system, row, data, offset))
     for service in system["services"].values():
         if "consumers" not in service:
             service.setdefault("threads", "unlimited")
     return bench
 
 
-def _case(system: dict[str, Any], row: dict[str, Any], bench: dict[str, Any]) -> Case:
+def _case(system: dict[str, Any], row: dict[str, Any], bench: dict[str, Any], offset: float) -> Case:
     short = row["id"]
     ask = f"a.{short}"
     for section in ("services", "stores", "channels"):
@@ -132,14 +137,22 @@ def _case(system: dict[str, Any], row: dict[str, Any], bench: dict[str, Any]) ->
         place = system["services"].setdefault(service, {}).setdefault("endpoints", {})
         assert endpoint not in place, f"{name} is there twice"
         place[endpoint] = deepcopy(body if isinstance(body, dict) else {"steps": body})
-    system.setdefault("faults", []).extend(deepcopy(row.get("faults", [])))
+    for fault in deepcopy(row.get("faults", [])):
+        system.setdefault("faults", []).append({**fault, "at": later(fault["at"], offset)})
     sources = _sources(row, short, ask if "steps" in row else next(iter(endpoints), ""))
     for name, source in sources.items():
         assert name not in system["traffic"], f"two sources {name}"
-        system["traffic"][name] = {"target": source["ask"], "at": source["at"], **source.get("client", {})}
+        system["traffic"][name] = {"target": source["ask"], "at": [later(at, offset) for at in source["at"]],
+                                   **source.get("client", {})}
     want = {key: row[key] for key in EXPECTED if key in row}
-    return Case(row["case"], short, row.get("rule", bench.get("rule", "")), sources, want,
+    return Case(row["case"], short, row.get("rule", bench.get("rule", "")), sources, want, offset,
                 float(row.get("slack", bench.get("slack", 40))), bool(row.get("processes", False)))
+
+
+def later(time: str, offset: float) -> str:
+    """A time of a case as a time of the run."""
+    amount, unit = re.fullmatch(r"([0-9]+)(ms|s)", time).groups()  # type: ignore[union-attr]
+    return f"{round((int(amount) * (1000 if unit == 's' else 1) + offset) * 1000)}us"
 
 
 def _sources(row: dict[str, Any], short: str, ask: str) -> dict[str, dict[str, Any]]:

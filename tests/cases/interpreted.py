@@ -12,6 +12,7 @@ from msforge.model.plan import CallPolicy, Retry, Service, Step, System, Verb
 from msforge.records import Outcome
 from msforge.runtime import plan
 from msforge.runtime.flow import Flow
+from msforge.scaffold.context import address
 
 Handler = Callable[[Any, Flow], Awaitable[Any]]
 
@@ -30,7 +31,7 @@ def call_of(system: System, step: Step) -> plan.Call:
     """A call step, or a source's request."""
     body = system.bodies[step.target]
     policy: CallPolicy = step.policy
-    method, _, path = (body.http or f"POST /{body.name}").partition(" ")
+    method, path = address(body)
     breaker, throttle = policy.breaker, policy.throttle
     return plan.Call(
         system.services[body.service].name, body.name, method, path, step.word, policy.timeout, policy.deadline,

@@ -53,14 +53,15 @@ def differences(case: Case, seen: Observed, slack: Slack) -> list[str]:
         found += _roots(source, wanted_roots(case, source), seen.roots.get(source, []), slack)
     want = case.want
     for body, entries in want.get("log", {}).items():
-        found += _log(body, [Entry.parse(e) for e in entries], seen.log.get(body, []), slack)
+        found += _log(body, [Entry.parse(e) for e in entries], _since(case, seen.log.get(body, [])), slack)
     for callee, counts in want.get("tries", {}).items():
         found += _counts(f"tries to {callee}", counts, seen.tries.get(callee, {}), whole=_words(counts))
     for body, count in want.get("late", {}).items():
         if seen.late is not None and seen.late.get(body, 0) != count:
             found.append(f"{body} answered {seen.late.get(body, 0)} that nobody waited for, not {count}")
     for callee, changes in want.get("breaker", {}).items():
-        found += _breaker(callee, changes, seen.breaker.get(callee, []), slack)
+        states = [(round(time - case.offset, 6), state) for time, state in seen.breaker.get(callee, [])]
+        found += _breaker(callee, changes, states, slack)
     for service, spread in want.get("spread", {}).items():
         found += _spread(service, spread, seen.spread.get(service, []))
     for name, counts in want.get("counts", {}).items():
@@ -80,11 +81,16 @@ def unlike(bench: Bench, case: Case, one: Observed, other: Observed, slack: Slac
         want = [Root(r.outcome, r.tries, r.latency, r.latency, r.cause) for r in one.roots[source]]
         found += _roots(source, want, other.roots.get(source, []), slack)
     for body in case.want.get("log", {}):
-        found += _log(body, one.log.get(body, []), other.log.get(body, []), slack)
+        found += _log(body, _since(case, one.log.get(body, [])), _since(case, other.log.get(body, [])), slack)
     for service in case.want.get("spread", {}):
         if one.spread.get(service) != other.spread.get(service):
             found.append(f"{service} got {other.spread.get(service)} by replica, simulated {one.spread.get(service)}")
     return found
+
+
+def _since(case: Case, entries: list[Entry]) -> list[Entry]:
+    """Entries in the case's own time."""
+    return [Entry(round(e.begin - case.offset, 6), round(e.end - case.offset, 6), e.outcome) for e in entries]
 
 
 def _roots(source: str, want: list[Root], seen: list[Seen], slack: Slack) -> list[str]:

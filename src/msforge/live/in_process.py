@@ -149,7 +149,7 @@ class InProcessUnit:
             ) from error
         self.life = life
         self.replica = app.state.replica
-        self.replica.on_crash = self.crashed
+        self.replica.on_crash = lambda replica: self.crashed()
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=LONG, ws="none",
             server_header=False, backlog=2048,

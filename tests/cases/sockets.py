@@ -1,0 +1,175 @@
+"""Generated services in this process, each on a port of its own: many benches at once in one event loop.
+
+What is generated is written and imported as it is, except `resilience/`: the same source lies in `msforge.runtime` and
+`msforge.policies`, and importing 200 copies of it would take minutes. The benches that run as processes have it all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from casetable import Bench
+from observed import Observed
+from running import Clients, Lives, observed, play
+from simulated import compiled
+
+from msforge.live.doors import open_doors
+from msforge.live.fleet import Fleet
+from msforge.live.folder import Package, packages
+from msforge.live.in_process import InProcess, InProcessUnit
+from msforge.live.state import prepare
+from msforge.model.plan import Service, System
+from msforge.runtime.transport import Transport
+from msforge.scaffold.build import RESILIENCE, build
+from msforge.spec import load_text
+
+FILE = "case.yaml"
+
+
+def write(bench: Bench, system: System, folder: Path, *, whole: bool = False) -> dict[str, Package]:
+    """Generate a bench's services; only what running them in this process needs, unless `whole`."""
+    (folder / FILE).parent.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_text(bench.text, encoding="utf-8")
+    made = build(load_text(bench.text), system, description=FILE)
+    inside = tuple(f"{service['folder']}/{service['package']}/" for service in made.services)
+    for file in made.files:
+        if not whole and (not file.path.startswith(inside) or f"/{RESILIENCE}/" in file.path):
+            continue
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+    return packages(folder, system)
+
+
+@cache
+def resilience() -> dict[str, ModuleType]:
+    """The modules that are rendered into each service, by name."""
+    found = {"records": importlib.import_module("msforge.records")}
+    for floor in ("policies", "runtime"):
+        folder = Path(importlib.import_module(f"msforge.{floor}").__path__[0])
+        for path in folder.glob("[!_]*.py"):
+            found[path.stem] = importlib.import_module(f"msforge.{floor}.{path.stem}")
+    return found
+
+
+@cache
+def imported(package: Package) -> tuple[ModuleType, ModuleType]:
+    """A package's `app` and `settings`, imported once however many have its name."""
+    for name in [n for n in sys.modules if n == package.name or n.startswith(f"{package.name}.")]:
+        del sys.modules[name]
+    sys.path.insert(0, str(package.folder))
+    try:
+        importlib.invalidate_caches()
+        importlib.import_module(package.name)
+        inside = f"{package.name}.{RESILIENCE}"
+        sys.modules[inside] = ModuleType(inside)
+        sys.modules.update({f"{inside}.{name}": module for name, module in resilience().items()})
+        return importlib.import_module(f"{package.name}.app"), importlib.import_module(f"{package.name}.settings")
+    finally:
+        sys.path.remove(str(package.folder))
+
+
+class CaseUnit(InProcessUnit):
+    """One replica whose outcome log is kept in memory."""
+
+    host: CaseHost
+
+    def _make(self) -> Any:
+        app, settings = imported(self.package)
+        made = settings.Settings(
+            host="127.0.0.1", port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
+            time_scale=self.host.clock.scale, data_dir=str(self.host.folder / "data" / self.name),
+            log_file=str(self.host.folder / f"{self.name}.log"),
+        )
+        application = app.create_app(
+            made, parts=self.host.parts, directory=self.directory, clock=self.host.clock)
+        self.host.lives.begin(self.package.service, self.ordinal, application.state.replica)
+        return application
+
+
+class CaseHost(InProcess):
+    """The backend of `msforge up`, with units that remember."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.lives = Lives()
+
+    def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> CaseUnit:
+        """A replica, not started."""
+        unit = super().unit(service, ordinal, number, crashed)
+        return CaseUnit(self, unit.package, ordinal, number, unit.port, unit.directory, crashed)
+
+    async def counts(self) -> dict[str, dict[str, int]]:
+        """Counts of channels and stores."""
+        counts = {s.name: dict(self.parts.store_stats(s.name)) for s in self.system.stores}
+        return counts | await self.stats()
+
+
+class Running:
+    """A bench that is up."""
+
+    def __init__(self, bench: Bench, folder: Path, scale: float, tell: Callable[[str], None]) -> None:
+        self.bench = bench
+        self.system = system = compiled(bench)
+        made: Mapping[str, Package] = write(bench, system, folder)
+        prepare(folder)
+        self.host = CaseHost(folder, system, made, open_doors(system, 0), seed=system.run.seed, scale=scale)
+        self.fleet = Fleet(system, self.host, seed=system.run.seed, scale=scale, tell=tell)
+        self.clients = Clients(system, self.host.clock, self.host.shared, Transport)
+        for name, balancer in self.clients.own.items():
+            self.host.own[name].append(balancer)
+
+    async def up(self) -> None:
+        """Start it, and have every replica answer once: what a first request costs is none of the case's."""
+        await self.clients.replica.transport.start()
+        await self.fleet.up()
+        session = self.clients.replica.transport._session
+        assert session is not None
+        for place in self.fleet.all():
+            async with session.get(f"{place.unit.url}/livez") as answer:
+                await answer.read()
+
+    async def play(self, end: int) -> Observed:
+        """Play it until `end` (ns)."""
+        await play(self.system, self.fleet, self.clients, end)
+        return observed(self.system, self.clients, self.host.lives, await self.host.counts())
+
+    async def down(self) -> None:
+        """Take it down."""
+        await self.fleet.down()
+        await self.clients.replica.transport.close()
+
+
+async def run(
+    wanted: Mapping[str, int], benches: Mapping[str, Bench], folder: Path, scale: float, at_once: int,
+    tell: Callable[[str], None],
+) -> dict[str, Observed]:
+    """Bring up the benches named, play each until its end (ns), `at_once` of them at a time."""
+    ready: list[Running] = []
+    turns = asyncio.Semaphore(at_once)
+    seen: dict[str, Observed] = {}
+
+    async def one(running: Running) -> None:
+        async with turns:
+            seen[running.bench.name] = await running.play(wanted[running.bench.name])
+
+    try:
+        for name in wanted:
+            running = Running(benches[name], folder / name, scale, lambda line, name=name: tell(f"{name}: {line}"))
+            ready.append(running)
+            await running.up()
+        gc.collect()
+        gc.freeze()
+        await asyncio.gather(*(one(running) for running in ready))
+        return seen
+    finally:
+        gc.unfreeze()
+        await asyncio.gather(*(running.down() for running in ready), return_exceptions=True)
