@@ -168,9 +168,10 @@ class Calling:
         if guard is not None:
             if guard.throttle is not None and guard.throttle.refuse(now, self.draw("throttle")):
                 return self.attempt_over(self._failure(THROTTLED))
-            self.ticket = guard.allow(now)
-            if self.ticket < 0:
-                return self.attempt_over(self._failure(CIRCUIT_OPEN))
+            if guard.breaker is not None:
+                self.ticket = guard.breaker.allow(now)
+                if self.ticket < 0:
+                    return self.attempt_over(self._failure(CIRCUIT_OPEN))
             if guard.bulkhead is not None and not guard.bulkhead.enter():
                 if guard.breaker is not None:
                     guard.breaker.cancel(self.ticket, now)
@@ -354,6 +355,8 @@ class Calling:
 
     def deadline_passed(self) -> None:
         """The whole call has had its time."""
+        if self.first is not None:  # between two tries the last one has been told of
+            self._report(TIMEOUT)
         for _ in range(2):
             sent = self.first
             if sent is None:
@@ -362,7 +365,6 @@ class Calling:
             self.edge.outcomes[TIMEOUT] += 1
             if sent.flow is not None:
                 sent.flow.stop(TIMEOUT)
-        self._report(TIMEOUT)
         self._finish(self._failure(TIMEOUT))
 
     def _stop_alarm(self, which: int) -> None:

@@ -49,12 +49,9 @@ class Fault:
         if self.kind == "delay" and self.add is None:
             raise ValueError("a delay needs `add`, a distribution")
 
-    def slowed(self, amount: int, place: Place) -> int:
-        """A duration (ns) of a step that starts now."""
-        amount = round(amount * self.factor)
-        if self.add is not None:
-            amount += place.duration(self.word, "add", self.add)
-        return amount
+    def added(self, place: Place) -> int:
+        """What it adds (ns) to a request, or to an operation at a store."""
+        return place.duration(self.word, "add", self.add) if self.add is not None else 0
 
     async def strike(self, flow: Flow) -> None:
         """Fail a request that has done its steps."""
@@ -125,11 +122,17 @@ class FaultState:
 
     def slowed(self, endpoint: str, amount: int) -> int:
         """The duration (ns) of a step of an endpoint that starts now."""
-        place = HERE.get()
         for fault in self.slowness:
             if fault.endpoint is None or fault.endpoint == endpoint:
-                amount = fault.slowed(amount, place)
+                amount = round(amount * fault.factor)
         return amount
+
+    def added(self, flow: Flow) -> int:
+        """What is added (ns) to a request that starts now; a call in place is a request to its endpoint only."""
+        return sum(
+            fault.added(flow.place) for fault in self.slowness
+            if (fault.endpoint == flow.endpoint if fault.endpoint is not None else flow.parent is None)
+        )
 
     def doomed(self, endpoint: str, place: Place) -> Fault | None:
         """The fault that makes a request fail which starts now."""
@@ -143,7 +146,7 @@ class FaultState:
         """The duration (ns) of an operation at a store."""
         for fault in self.slow_stores:
             if fault.store == store:
-                amount = fault.slowed(amount, HERE.get())
+                amount = round(amount * fault.factor) + fault.added(HERE.get())
         return amount
 
     def store_fails(self, store: str) -> bool:

@@ -80,6 +80,8 @@ class Flow:
         faults = replica.faults
         doom = faults.doomed(self.endpoint, self.place) if faults.dooms else None
         try:
+            if faults.slowness:
+                await self._slowed()
             self.response = await handler(request, self)
             self.outcome = DEGRADED if self.degraded else OK
             if doom is not None:
@@ -99,6 +101,12 @@ class Flow:
             HERE.reset(token)
             replica.active.pop(self, None)
             replica.ended(self)
+
+    async def _slowed(self) -> None:
+        """What a slow service adds, before the first step."""
+        more = self.replica.faults.added(self)
+        await self.replica.clock.sleep(more)
+        self.place.own += more
 
     def fail_with(self, failure: StepFailed) -> None:
         """End as a step failed."""
@@ -156,7 +164,7 @@ class Flow:
         if replica.faults.slowness:
             amount = replica.faults.slowed(self.endpoint, amount)
         since = replica.clock.now()
-        await replica.processor.work(amount, len(replica.active))
+        await replica.processor.work(amount, replica.in_progress)
         place.own += replica.clock.now() - since
 
     async def wait(self, word: str, dist: Dist) -> None:

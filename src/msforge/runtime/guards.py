@@ -3,95 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from msforge.policies.breaker import STATES, CircuitBreaker
 from msforge.policies.budget import RetryBudget
 from msforge.policies.bulkhead import Bulkhead
 from msforge.policies.throttle import AdaptiveThrottle
-from msforge.runtime.failures import DEGRADED, FAILURES
-from msforge.runtime.plan import Call
+from msforge.runtime.failures import DEGRADED, FAILURES, REJECTED
+from msforge.runtime.plan import Breaker, Call
 
 Changed = Callable[[str, int, str, str], None]
 """Told of a breaker's change of state: endpoint, time (ns), from, to."""
 
 
-class Guard:
-    """One per called endpoint. Another call step with other settings keeps what is the same."""
+class ToldBreaker(CircuitBreaker):
+    """A breaker that tells of its changes of state."""
 
-    __slots__ = ("_changed", "_seen", "breaker", "budget", "bulkhead", "call", "throttle")
+    __slots__ = ("_changed", "_name")
 
-    def __init__(self, call: Call, before: Guard | None, changed: Changed) -> None:
-        self.call = call
+    def __init__(self, name: str, settings: Breaker, changed: Changed) -> None:
+        b = settings
+        super().__init__(
+            b.failure_rate, b.consecutive, b.slow_rate, b.slow_duration, b.window, b.timed, b.minimum_calls,
+            b.open_for, b.trial_calls,
+        )
+        self._name = name
         self._changed = changed
-        old = before.call if before is not None else None
-        self.breaker: CircuitBreaker | None = None
-        self.bulkhead: Bulkhead | None = None
-        self.throttle: AdaptiveThrottle | None = None
-        self.budget: RetryBudget | None = None
-        if call.breaker is not None:
-            b = call.breaker
-            kept = before.breaker if before is not None and old is not None and old.breaker == b else None
-            self.breaker = kept or CircuitBreaker(
-                b.failure_rate, b.consecutive, b.slow_rate, b.slow_duration, b.window, b.timed, b.minimum_calls,
-                b.open_for, b.trial_calls,
-            )
-        if call.bulkhead >= 0:
-            same = before is not None and old is not None and old.bulkhead == call.bulkhead
-            self.bulkhead = before.bulkhead if same and before is not None else Bulkhead(call.bulkhead)
-        if call.throttle is not None:
-            same = before is not None and old is not None and old.throttle == call.throttle
-            self.throttle = (
-                before.throttle if same and before is not None
-                else AdaptiveThrottle(call.throttle.k, call.throttle.window)
-            )
-        budget = call.retry.budget if call.retry is not None else None
-        if budget is not None:
-            same = before is not None and before.budget is not None and old is not None and old.retry == call.retry
-            self.budget = before.budget if same and before is not None else RetryBudget(
-                budget.kind, budget.ratio, budget.burst, budget.minimum, budget.max_tokens, budget.token_ratio
-            )
-        self._seen = len(self.breaker.log) if self.breaker is not None else 0
 
-    def allow(self, now: int) -> int:
-        """A ticket from the breaker; -1 when it refuses."""
-        breaker = self.breaker
-        if breaker is None:
-            return 0
-        ticket = breaker.allow(now)
-        if len(breaker.log) != self._seen:
-            self._tell(breaker)
-        return ticket
+    def _change(self, now: int, state: int) -> None:
+        before = self.state
+        super()._change(now, state)
+        self._changed(self._name, now, STATES[before], STATES[state])
+
+
+class Guard:
+    """What one call step asks for. Steps that call an endpoint by the same settings share a machine."""
+
+    __slots__ = ("breaker", "budget", "bulkhead", "throttle")
+
+    def __init__(self, call: Call, kept: Guards) -> None:
+        self.breaker: CircuitBreaker | None = kept.machine("breaker", call.name, call.breaker)
+        bulkhead = call.bulkhead if call.bulkhead >= 0 else None
+        budget = call.retry.budget if call.retry is not None else None
+        self.bulkhead: Bulkhead | None = kept.machine("bulkhead", call.name, bulkhead)
+        self.throttle: AdaptiveThrottle | None = kept.machine("throttle", call.name, call.throttle)
+        self.budget: RetryBudget | None = kept.machine("budget", call.name, budget)
 
     def report(self, ticket: int, now: int, outcome: int, duration: int) -> None:
         """How an attempt ended, for all that learn from it. `ticket` -1: the breaker did not let it in."""
-        breaker = self.breaker
-        if breaker is not None and ticket >= 0:
-            breaker.record(ticket, now, outcome in FAILURES, duration)
-            if len(breaker.log) != self._seen:
-                self._tell(breaker)
-        if self.throttle is not None and outcome <= DEGRADED:
-            self.throttle.accept(now)
-        if self.budget is not None:
+        if self.breaker is not None and ticket >= 0:
+            self.breaker.record(ticket, now, outcome in FAILURES, duration)
+        if self.throttle is not None and (outcome <= DEGRADED or outcome == REJECTED):
+            self.throttle.accept(now)  # "no" is an answer of a callee that is well
+        if self.budget is not None and outcome != REJECTED:
             self.budget.result(now, outcome <= DEGRADED)
-
-    def _tell(self, breaker: CircuitBreaker) -> None:
-        for at, before, after in breaker.log[self._seen:]:
-            self._changed(self.call.name, at, STATES[before], STATES[after])
-        self._seen = len(breaker.log)
 
 
 class Guards:
-    """The guards of a replica, by called endpoint."""
+    """All guards of a replica; `machines` by kind, called endpoint and settings."""
 
-    __slots__ = ("_changed", "by_name")
+    __slots__ = ("_by_call", "_changed", "machines")
 
     def __init__(self, changed: Changed) -> None:
         self._changed = changed
-        self.by_name: dict[str, Guard] = {}
+        self._by_call: dict[int, tuple[Call, Guard]] = {}
+        self.machines: dict[tuple[str, str, Any], Any] = {}
 
     def of(self, call: Call) -> Guard:
-        """The guard that stands before a call."""
-        guard = self.by_name.get(call.name)
-        if guard is None or guard.call is not call:
-            guard = self.by_name[call.name] = Guard(call, guard, self._changed)
-        return guard
+        """The guard that stands before a call step."""
+        found = self._by_call.get(id(call))
+        if found is None:
+            found = self._by_call[id(call)] = (call, Guard(call, self))  # keeping the call keeps its id its own
+        return found[1]
+
+    def breakers(self) -> list[tuple[str, CircuitBreaker]]:
+        """The breakers, with the endpoint that each stands before."""
+        return [(name, machine) for (kind, name, _), machine in self.machines.items() if kind == "breaker"]
+
+    def machine(self, kind: str, name: str, settings: Any) -> Any:
+        """The machine of a kind before an endpoint, with these settings; None without any."""
+        if settings is None:
+            return None
+        key = (kind, name, settings)
+        if key not in self.machines:
+            self.machines[key] = self._made(kind, name, settings)
+        return self.machines[key]
+
+    def _made(self, kind: str, name: str, s: Any) -> Any:
+        if kind == "breaker":
+            return ToldBreaker(name, s, self._changed)
+        if kind == "bulkhead":
+            return Bulkhead(s)
+        if kind == "throttle":
+            return AdaptiveThrottle(s.k, s.window)
+        return RetryBudget(s.kind, s.ratio, s.burst, s.minimum, s.max_tokens, s.token_ratio)
+
+    def forget(self) -> None:
+        """A crash: all of them are gone."""
+        self._by_call.clear()
+        self.machines.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -50,11 +51,11 @@ class Processor(ABC):
         self.cpu = cpu
         self.paused = 0
 
-    async def work(self, amount: int, in_progress: int = 1) -> None:
-        """Work for `amount` ns, with so many requests in progress on the replica, this one included."""
+    async def work(self, amount: int, in_progress: Callable[[], int] = lambda: 1) -> None:
+        """Work for `amount` ns; `in_progress` counts the requests in progress on the replica, this one included."""
         cpu = self.cpu
         if cpu is not None and (cpu.contention or cpu.coherency):
-            n = in_progress
+            n = max(1, in_progress())
             amount = round(amount * (1.0 + cpu.contention * (n - 1) + cpu.coherency * n * (n - 1)))
         job = Job(amount)
         self.add(job)

@@ -84,6 +84,10 @@ class Replica:
         self.ready = False
         self.strangers = 0  # requests without a number of their own
 
+    def in_progress(self) -> int:
+        """Requests and messages in progress; a call in place is no request of its own."""
+        return sum(flow.parent is None for flow in self.active)
+
     def register(self, endpoint: str, flow_class: type[Flow], handler: Handler, model: Any = None) -> None:
         """Say who serves an endpoint, for calls in place."""
         self.handlers[endpoint] = Endpoint(flow_class, handler, model)
@@ -141,7 +145,7 @@ class Replica:
             task.cancel()
         if self.events is not None:
             self.events.crash()
-        self.guards.by_name.clear()
+        self.guards.forget()
         if self.outcomes is not None:
             asyncio.get_running_loop().call_soon(self.outcomes.flush)
 

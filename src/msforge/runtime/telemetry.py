@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from msforge.policies.breaker import STATES
+from msforge.policies.breaker import CLOSED, HALF_OPEN, OPEN, STATES
 from msforge.runtime.failures import WORDS
 from msforge.runtime.plan import Call
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the durations' histogram, s."""
 BOUNDS: Final = tuple(round(bound * 1e9) for bound in BUCKETS)
+SEVERITY: Final = (CLOSED, HALF_OPEN, OPEN)
+"""Of several breakers before one endpoint the worst is shown."""
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 
 
@@ -139,9 +141,11 @@ class ReplicaCollector(Collector):
             "service_breaker_state", "Circuit breakers: " + ", ".join(f"{i} {s}" for i, s in enumerate(STATES)),
             labels=("callee",),
         )
-        for callee, guard in self.replica.guards.by_name.items():
-            if guard.breaker is not None:
-                state.add_metric((callee,), guard.breaker.state)
+        worst: dict[str, int] = {}
+        for callee, breaker in self.replica.guards.breakers():
+            worst[callee] = max(worst.get(callee, CLOSED), breaker.state, key=SEVERITY.index)
+        for callee, found in worst.items():
+            state.add_metric((callee,), found)
         yield state
         sagas = CounterMetricFamily("service_sagas", "Sagas undone, and undos stuck", labels=("step", "what"))
         for step, (undone, stuck) in self.replica.stats.sagas.items():
