@@ -150,6 +150,7 @@ class EmbeddedParts(EmbeddedStores):
         task = asyncio.get_running_loop().create_task(self._run(subscription, delivery, tag))
         subscription.tasks.add(task)
         task.add_done_callback(subscription.tasks.discard)
+        task.add_done_callback(lambda _: self.deliveries.pop(tag, None))
 
     async def _run(self, subscription: EmbeddedSubscription, delivery: Delivery, tag: int) -> None:
         machine, message = subscription.machine, delivery.message
@@ -165,7 +166,6 @@ class EmbeddedParts(EmbeddedStores):
         except Exception:
             outcome = ERROR
         finally:
-            self.deliveries.pop(tag, None)
             machine.ended(self.clock.now(), delivery, outcome)
             self.alarms[machine.name].set()
             subscription.settled.set()

@@ -144,7 +144,7 @@ class Play:
             self.at(at, 0, getattr(self, what), service, ordinal)
         for at, channel, content in seen.publishes:
             self.at(at, 1, self.publish, channel, content)
-        self.answers: list[bool] = []
+        self.going: set[Worker] = set()
 
     def machine(self, channel: Any) -> ChannelMachine:
         """A channel's machine."""
@@ -228,12 +228,16 @@ class Play:
     def leave(self, service: str, ordinal: int) -> None:
         """A replica takes nothing new."""
         for machine, worker in self.workers.get((service, ordinal), []):
+            machine.begun = self.now > 0
             machine.leave(self.now, worker)
 
     def gone(self, service: str, ordinal: int) -> None:
-        """A replica has left."""
-        for machine, worker in self.workers.pop((service, ordinal), []):
-            machine.gone(self.now, worker)
+        """A replica has left, or does so once what it has is done."""
+        for machine, worker in self.workers.get((service, ordinal), []):
+            if worker.idle():
+                machine.gone(self.now, worker)
+            else:
+                self.going.add(worker)
 
     def started(self, machine: ChannelMachine, delivery: Delivery) -> None:
         """A delivery begins: play the consumer's steps (waits and fails only)."""
@@ -261,9 +265,16 @@ class Play:
                     self.crash(service, int(ordinal))
                     self.up(service, int(ordinal))
                 else:
-                    machine.ended(self.now, delivery, 2)
+                    self.ended(machine, delivery, 2)
                 return
-        machine.ended(self.now, delivery, 0)
+        self.ended(machine, delivery, 0)
+
+    def ended(self, machine: ChannelMachine, delivery: Delivery, outcome: int) -> None:
+        """A delivery is over; a worker that was to go does so after its last."""
+        machine.ended(self.now, delivery, outcome)
+        if delivery.worker in self.going and delivery.worker.idle():
+            self.going.discard(delivery.worker)
+            machine.gone(self.now, delivery.worker)
 
 
 def settings(name: str, service: str, ordinal: int, consumer: Any) -> dict[str, Any]:
@@ -277,9 +288,14 @@ def settings(name: str, service: str, ordinal: int, consumer: Any) -> dict[str, 
     }
 
 
+def compiled(text: str) -> System:
+    """A description without its head, compiled."""
+    return compile_system(load_text("msforge: 1\nname: script\n" + textwrap.dedent(text).strip() + "\n"))
+
+
 def both(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Log, Log]:
     """What the simulator did and what the machines did."""
-    system = compile_system(load_text("msforge: 1\nname: script\n" + textwrap.dedent(text).strip() + "\n"))
+    system = compiled(text)
     seen = simulated(system, monkeypatch)
     return seen, Play(system, seen).run(1 << 62)
 

@@ -128,9 +128,19 @@ TOPICS = {
     "poison": topic("[0, 5ms]", "{wait: 1ms}, {fail: 100%, kind: crash}", "retry: {attempts: 1}, ", 2,
                     channel=", rebalance: 10ms"),
     "a member leaves and another joins": topic(
-        MANY, "wait: 10ms", "threads: 2, ", 4, 3, channel=", rebalance: 21ms",
-        more="faults: [{change: {services.worker.replicas: 2}, at: 20500us, for: 31ms}]"),
+        MANY[:-1] + ", 205ms, 215ms, 225ms, 235ms, 245ms, 255ms, 265ms]", "wait: 10ms", "threads: 2, ", 4, 3,
+        channel=", rebalance: 21ms",
+        more="faults: [{change: {services.worker.replicas: 2}, at: 200500us, for: 31ms}]"),
 }
+
+
+BUSY = topic(
+    MANY, "wait: 10ms", "threads: 2, ", 4, 3, channel=", rebalance: 21ms",
+    more="faults: [{change: {services.worker.replicas: 2}, at: 20500us, for: 31ms}]")
+
+
+def test_busy_member_leaves_after_its_last_as_the_simulator_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert same(BUSY, monkeypatch).deliveries
 
 
 @pytest.mark.parametrize("name", TOPICS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -28,11 +29,21 @@ class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
         return ready
 
 
+class InTurn(asyncio.TimerHandle):
+    """Timers of one instant go off in the order in which they were set."""
+
+    turn = 0
+
+    def __lt__(self, other: Any) -> bool:
+        return (self._when, self.turn) < (other._when, other.turn)  # type: ignore[attr-defined, no-any-return]
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop in virtual time, from 0."""
 
     def __init__(self) -> None:
         self.passed = 0.0
+        self.turns = 0
         selector = Selector()
         selector.loop = self
         super().__init__(selector)
@@ -40,6 +51,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Seconds since the start."""
         return self.passed
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        """As the loop's own, to whole ns and in turn."""
+        timer = InTurn(round(when * 1e9) / 1e9, callback, args, self, context)
+        self.turns += 1
+        timer.turn = self.turns
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     def clock(self) -> Clock:
         """A clock that keeps this loop's time."""
