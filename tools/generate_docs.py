@@ -37,9 +37,11 @@ Results go to standard output, everything else to standard error. `NO_COLOR` is 
 def pages() -> dict[str, str]:
     """Every generated page: its place under docs/ and its text."""
     from msforge.results.reference import page
+    from msforge.scaffold import capabilities
     from msforge.spec.reference import reference_pages
 
     made = {f"reference/{name}": text for name, text in reference_pages().items()}
+    made["reference/capabilities.md"] = capabilities.page()
     made["cli.md"] = "".join(commands())
     made["result.md"] = page()
     return {name: NOTE + text.strip() + "\n" for name, text in made.items()}

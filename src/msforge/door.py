@@ -5,7 +5,7 @@ Nothing heavy is imported until a function needs it, so `import msforge` and `ms
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,14 @@ from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, Usag
 if TYPE_CHECKING:
     from msforge.analysis import Explanation
     from msforge.catalog import Example
+    from msforge.live.api import Generated
+    from msforge.live.load.run import LoadResult
+    from msforge.live.load.run import Progress as LoadProgress
+    from msforge.live.system import Up
     from msforge.model.estimate import RunEstimate
     from msforge.results import Result
     from msforge.results.compare import Comparison
+    from msforge.scaffold.plan import Plan
     from msforge.spec import Spec
 
 Progress = Callable[[int, int, int], None]
@@ -155,6 +160,146 @@ def copy_example(name: str, folder: str | Path | None = None) -> Path:
     from msforge import catalog
 
     return catalog.copy_example(name, folder)
+
+
+def up(
+    folder: str | Path = ".",
+    *,
+    processes: bool = False,
+    port_base: int = 8000,
+    slow_motion: float = 1.0,
+    detach: bool = False,
+    ready: Callable[[Up, Generated], None] = lambda up, found: None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Runs the generated services of `folder`; `ready` is called once all are. Returns when they are down again.
+
+    With `detach` it returns as soon as they are up, and `down` ends them. `tell` hears what happens meanwhile. Raises
+    UsageError for a folder that was not generated or no longer fits its description, ConflictError when they are up
+    already or a port is taken, StartError when a service does not start.
+    """
+    from msforge.live import api
+    from msforge.live.system import Options
+
+    options = Options(processes, port_base, slow_motion)
+    api.up(folder, options=options, detach=detach, ready=ready, tell=tell)
+
+
+def ps(folder: str | Path = ".") -> dict[str, Any]:
+    """What runs from `folder`: services with their replicas, channels, faults. Raises UsageError when nothing does."""
+    from msforge.live import api
+
+    return api.ps(folder)
+
+
+def logs(folder: str | Path = ".", service: str | None = None, *, follow: bool = False) -> Iterator[tuple[str, str]]:
+    """The services' log, a (replica, line) each; with `follow` what comes too, until they are down."""
+    from msforge.live import api
+
+    return api.log_lines(folder, service, follow=follow)
+
+
+def down(folder: str | Path = ".") -> str:
+    """Takes the services of `folder` down; the system's name, "" when none was up."""
+    from msforge.live import api
+
+    return api.down(folder)
+
+
+def send_traffic(
+    folder: str | Path = ".",
+    *,
+    scenario: str | None = None,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    progress: LoadProgress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> LoadResult:
+    """Sends the description's own traffic, with its faults, to the services that run from `folder`.
+
+    The same requests at the same times as `simulate` has them. Of `scenario` and `sets` only traffic and faults are
+    taken. Raises as `load` does, and UsageError when nothing runs.
+    """
+    from msforge.live import api
+
+    return api.send_traffic(
+        folder, scenario=scenario, sets=sets, seed=seed, progress=progress, stop=stop, tell=tell
+    )
+
+
+def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
+    """Begins a fault on running services, written as in a file but without `at`: its id, and what it is called."""
+    from msforge.live import api
+
+    return api.set_fault(folder, fault)
+
+
+def faults(folder: str | Path = ".") -> list[dict[str, Any]]:
+    """The faults that are on in running services."""
+    from msforge.live import api
+
+    return api.faults(folder)
+
+
+def clear_faults(folder: str | Path = ".", number: str | None = None) -> list[str]:
+    """Ends the fault of this id, or all; the ids of those that were on."""
+    from msforge.live import api
+
+    return api.clear_faults(folder, number)
+
+
+def new(
+    source: str | Path,
+    folder: str | Path,
+    *,
+    templates: str | Path | None = None,
+    trust: bool = False,
+    dry_run: bool = False,
+) -> Plan:
+    """Makes `folder`: the services of the description `source` as code that runs. Gives the plan of what was written.
+
+    `templates` is a folder of cookiecutter templates to use instead of msforge's; only with `trust` may these have
+    hooks or extensions. Raises as `load` does, and ConflictError when the folder holds anything.
+    """
+    from msforge.scaffold import system
+
+    return system.new(Path(source), Path(folder), templates=_path(templates), trust=trust, dry_run=dry_run)
+
+
+def diff(folder: str | Path = ".", *, templates: str | Path | None = None, trust: bool = False) -> Plan:
+    """What `sync` would change in a generated folder, and how. Raises as `load` does, and StateError."""
+    from msforge.scaffold.system import Sync
+
+    return Sync(Path(folder), templates=_path(templates), trust=trust).plan()
+
+
+def sync(
+    folder: str | Path = ".",
+    *,
+    check: bool = False,
+    resolved: Sequence[str] = (),
+    restore: Sequence[str] = (),
+    adopt: str = "",
+    templates: str | Path | None = None,
+    trust: bool = False,
+) -> Plan:
+    """Brings a generated folder up to its description, and gives what it did; with `check`, what it would do.
+
+    Nothing of the user's is overwritten: with a conflict nothing is changed at all. `resolved` are conflicting files to
+    be kept as they are, `restore` deleted ones to be written anew; `adopt` names the description of a folder that has
+    lost its state. Raises as `load` does, and StateError.
+    """
+    from msforge.scaffold.system import Sync
+
+    found = Sync(Path(folder), adopt=adopt, restore=restore, templates=_path(templates), trust=trust)
+    if resolved:
+        found.resolve(resolved)
+    return found.plan() if check else found.apply()
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _spec(source: str | Path | Spec, scenario: str | None, sets: Sequence[str]) -> Spec:

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 import typer
 
-from msforge.cli import check, compare, example, explain, report, schema, simulate
+from msforge.cli import (
+    check,
+    compare,
+    diff,
+    down,
+    example,
+    explain,
+    fault,
+    load,
+    logs,
+    new,
+    ps,
+    report,
+    schema,
+    simulate,
+    sync,
+    up,
+)
 from msforge.cli.common import guarded, settings
 from msforge.cli.streams import prepare_streams
 
@@ -58,6 +75,15 @@ app.command("explain")(guarded(explain.explain))
 app.command("report")(guarded(report.report))
 app.command("compare")(guarded(compare.compare))
 app.command("schema")(guarded(schema.schema))
+app.command("new")(guarded(new.new))
+app.command("diff")(guarded(diff.diff))
+app.command("sync")(guarded(sync.sync))
+app.command("up")(guarded(up.up))
+app.command("ps")(guarded(ps.ps))
+app.command("logs")(guarded(logs.logs))
+app.command("down")(guarded(down.down))
+app.command("load")(guarded(load.load))
+app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
 
 

@@ -104,8 +104,8 @@ def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated],
     apart: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         apart = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
-    log = state.logs_folder(found.folder) / "msforge.log"
-    with log.open("ab") as out:
+    log = state.run_folder(found.folder) / "up.log"
+    with log.open("wb") as out:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, DETACHED: "1"}, **apart
         )
@@ -174,7 +174,8 @@ def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
     where = Path(folder).absolute()
     running = client.running(where)
     found = find_description(where)
-    system = compile_system(from_data({**found.document, "faults": [{**fault, "at": "0s"}]}, folder=found.folder))
+    document = {**found.document, "faults": [{**fault, "at": "0s"}]}
+    system = compile_system(from_data(document, file="this fault", folder=found.folder))
     compiled = system.faults[0]
     hit = None
     if compiled.replicas == "some":

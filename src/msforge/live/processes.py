@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from msforge.errors import UsageError
 from msforge.live.children import Child, interpreter
 from msforge.live.doors import Doors, url_of
 from msforge.live.fleet import StartError
@@ -217,17 +218,21 @@ class ProcessUnit:
 
     async def clear_fault(self, number: str) -> None:
         """Told over its fault switches."""
-        await self._ask("DELETE", f"/_msforge/faults?id={number}", None)
+        await self._ask("DELETE", f"/_msforge/faults/{number}", None)
 
     async def look(self) -> dict[str, Any]:
         """Asked over its state."""
         plain = await self._ask("GET", "/_msforge/state", None)
-        return {key: plain[key] for key in ("busy", "waiting") if key in plain}
+        return {"busy": plain.get("busy", 0), "waiting": plain.get("queue", 0)}
 
     async def _ask(self, method: str, path: str, body: Any) -> dict[str, Any]:
-        """A replica that just died has nothing to say."""
-        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        """A replica that just died has nothing to say. Raises UsageError when it refuses."""
+        try:
             async with self.host.http.request(method, self.url + path, json=body) as answer:
                 plain = await answer.json(content_type=None)
-                return plain if isinstance(plain, dict) else {}
-        return {}
+                status = answer.status
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return {}
+        if status in (400, 422):
+            raise UsageError(f"{self.name} refuses: {plain.get('detail', status)}")
+        return plain if isinstance(plain, dict) else {}

@@ -46,7 +46,7 @@ def _leave_with_parent() -> None:
             pass
     with contextlib.suppress(OSError, ValueError):
         signal.raise_signal(signal.SIGTERM)
-    threading.Event().wait(10)
+    threading.Event().wait(1)
     os._exit(0)
 
 
