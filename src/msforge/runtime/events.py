@@ -16,7 +16,6 @@ from msforge.runtime.failures import ERROR, OK, TIMEOUT, UNAVAILABLE, StepFailed
 from msforge.runtime.outbox import Outbox
 from msforge.runtime.place import HERE, Place, purpose_key
 from msforge.runtime.plan import Channel, Consumer
-from msforge.runtime.time_limit import TimeLimit
 from msforge.runtime.wire import ROOT, TRACEPARENT
 
 if TYPE_CHECKING:
@@ -145,13 +144,12 @@ class Events:
             takes = here.duration(word, "time", channel.publish)
             if faults.links:
                 takes += faults.extra("channel", channel.name)
-        try:
-            async with TimeLimit(clock, timeout):
-                if not reached:
-                    await asyncio.get_running_loop().create_future()
-                await clock.sleep(takes)
-        except TimeoutError:
+        if not reached and timeout < 0:
+            await asyncio.get_running_loop().create_future()
+        if not reached or 0 <= timeout < takes:
+            await clock.sleep(timeout)
             return TIMEOUT
+        await clock.sleep(takes)
         if timeout < 0:
             return int(await self.parts.publish(channel.name, message))
         try:

@@ -146,6 +146,8 @@ class Stores:
         finally:
             if read.leads:
                 self.parts.land(cache.store.name, read.key, outcome)
+        if read.leads:
+            await asyncio.sleep(0)  # those that waited go on first
         if outcome == BYPASS:
             await self._operate(here, word, store, store.read, timeout)
             return

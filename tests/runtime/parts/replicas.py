@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,6 @@ async def request(
     flow_class: type[Flow] = Flow,
 ) -> Flow:
     """Serve a request whose handler is `act(flow)`."""
-    import asyncio
-
     flow = flow_class(replica, "go", key, number, 0)
     flow.task = asyncio.current_task()
 
