@@ -75,7 +75,8 @@ class Flow:
         """Run the handler; afterwards `outcome`, `cause`, `status` and `response` say how it ended."""
         replica = self.replica
         token = HERE.set(self.place)
-        self.begin = replica.clock.now()
+        if self.begin < 0:
+            self.begin = replica.clock.now()
         replica.active[self] = None
         faults = replica.faults
         doom = faults.doomed(self.endpoint, self.place) if faults.dooms else None

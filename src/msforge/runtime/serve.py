@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from msforge.policies.keys import stream_key
-from msforge.runtime.admission import WAIT
 from msforge.runtime.asgi import CONNECTION
 from msforge.runtime.failures import CANCELLED, DEGRADED, OK, REJECTED, RESET, TIMEOUT, WORDS
 from msforge.runtime.flow import Flow, Handler
@@ -61,7 +60,9 @@ async def serve(
     if connection is not None:
         connection.watch(lambda: hung_up(flow))
     try:
-        if verdict == WAIT and not await _queued(replica, flow, whole_number(told.get(PRIORITY), 1)):
+        if verdict == OK:
+            flow.begin = now
+        elif not await _queued(replica, flow, whole_number(told.get(PRIORITY), 1)):
             return answer_of(flow)
         try:
             await flow.run(handler, request)
