@@ -67,5 +67,5 @@ def sync(
         term.fail(*conflicts_text(plan, check=check))
         raise typer.Exit(CONFLICT)
     if check and plan.pending:
-        term.fail(f"{len(plan.pending)} files are out of date", "run `msforge diff` to see how, `msforge sync` to do it")
+        term.fail(f"{len(plan.pending)} files are out of date", "see how: msforge diff; do it: msforge sync")
         raise typer.Exit(CONFLICT)

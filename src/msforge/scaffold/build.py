@@ -95,7 +95,7 @@ def service_values(made: Data, package: str, description: str) -> dict[str, Any]
         "_openapi": openapi.document(made),
         "_prefix": f"{snake(made['name']).upper()}_",
         "_port": made["port"],
-        "_distribution": f"{snake(made['name']).replace('_', '-')}-service",
+        "_distribution": package.replace("_", "-"),
         "_dependencies": [],
         "_summary": _summary(made),
     }
@@ -141,10 +141,9 @@ def _tries(context: Data) -> Iterator[str]:
         yield f"`curl -i -X {body['method']} {found[name]['url']}{path}{data}`"
     if context["scenarios"]:
         yield f"`msforge load --scenario {context['scenarios'][0]}`, and the others: {', '.join(context['scenarios'])}"
-    callee = next(
-        (s["name"] for s in reversed(context["services"]) if s["endpoints"] and s["name"] != (target or "").split(".")[0]),
-        None,
-    )
+    first = (target or "").split(".")[0]
+    others = [s["name"] for s in context["services"] if s["endpoints"] and s["name"] != first]
+    callee = others[-1] if others else None
     if callee is not None:
         yield f"`msforge fault set {callee} --slow 10x`, then `msforge load`, then `msforge fault clear`"
     yield f"change {context['description']} (a timeout, one more replica), then `msforge diff` and `msforge sync`"

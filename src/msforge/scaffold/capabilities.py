@@ -35,6 +35,8 @@ class Feature:
     used_by: Users
     instead: str = ""
     """What a running system does where it is honoured in part or not at all."""
+    figure: bool = False
+    """A figure of the simulation's report, no behaviour: the table has it, but nobody who starts a system is told."""
 
     def support(self, way: str) -> str:
         """How far `way` (one of WAYS) honours it: yes, in part, no, later."""
@@ -56,7 +58,7 @@ def beyond(system: System, way: str) -> list[Beyond]:
     found = []
     for feature in FEATURES:
         support = feature.support(way)
-        if support == YES:
+        if support == YES or feature.figure:
             continue
         users = feature.used_by(system)
         if users:
@@ -137,7 +139,7 @@ FEATURES: Final = (
         "the caller sleeps it, there and back, on top of what the real hop costs",
     ),
     Feature(
-        "latency between zones", NO, NO, lambda s: list(s.zones) if s.network.zone_latency is not None else [],
+        "latency between zones", YES, NO, lambda s: list(s.zones) if s.network.zone_latency is not None else [],
         "hops between zones cost the same as others",
     ),
     Feature("timeouts, deadlines, `cancel`", YES, YES, lambda s: _calls(s, lambda c: max(c.policy.timeout,
@@ -192,10 +194,11 @@ FEATURES: Final = (
     Feature("journeys", YES, YES, lambda s: _sources(s, lambda v: not v.single)),
     Feature(
         "objectives", NO, NO, lambda s: list(dict.fromkeys(o.text for o in s.objectives)),
-        "`msforge load` shows the figures and leaves the judging to you",
+        "`msforge load` shows the figures and leaves the judging to you", figure=True,
     ),
     Feature(
         "costs", NO, NO, lambda s: _services(s, lambda v: v.cost_per_hour > 0), "ask the simulation",
+        figure=True,
     ),
 )
 """The table, in the order of docs/semantics.md."""

@@ -32,7 +32,7 @@ def _change(folder: Path, file: Generated, build: Build, state: State, notes: li
     known = state.files.get(file.path)
     if there is None:
         if known is not None and file.owner is not Owner.MSFORGE:
-            return Change(file.path, file.owner, Action.SKIP, "you deleted it (`msforge sync --restore` brings it back)")
+            return Change(file.path, file.owner, Action.SKIP, "you deleted it; --restore brings it back")
         return Change(file.path, file.owner, Action.CREATE, after=file.content)
     if digest(there) == digest(file.content):
         return Change(file.path, file.owner, Action.IDENTICAL, before=there, after=there)
@@ -78,8 +78,8 @@ def _both(folder: Path, file: Generated, there: bytes, known: str) -> Change:
     base = base_of(folder, file.path)
     if base is None or digest(base) != known:
         return Change(
-            file.path, file.owner, Action.CONFLICT, "what msforge wrote last time is lost, so it cannot be merged", there,
-            offer=file.content,
+            file.path, file.owner, Action.CONFLICT, "what msforge wrote last time is lost: no merge is possible",
+            there, offer=file.content,
         )
     merged = merge.merge(base, there, file.content)
     if merged.conflicts:
@@ -112,7 +112,7 @@ def _gone(folder: Path, state: State, kept: set[str], build: Build, notes: list[
         if known.owner is Owner.MSFORGE and digest(there) == known.sha256:
             yield Change(path, known.owner, Action.REMOVE, "msforge's own, and no longer needed", there)
         else:
-            yield Change(path, known.owner, Action.SKIP, "no longer needed; it has your work in it, so it is left", there)
+            yield Change(path, known.owner, Action.SKIP, "no longer needed, but your work is in it: left", there)
 
 
 def _removed_handlers(build: Build, state: State) -> list[str]:

@@ -1,4 +1,4 @@
-"""Template and context -> files in memory. Nothing is written here, and a template can reach nothing but its context."""
+"""Template and context -> files in memory. Nothing is written here; a template can reach nothing but its context."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class Renderer:
 
     def _trusted(self, context: dict[str, Any]) -> list[tuple[str, bytes]]:
         """Through cookiecutter itself, hooks and extensions included, into a folder that is thrown away."""
-        from cookiecutter.exceptions import CookiecutterException
-        from cookiecutter.generate import generate_files
+        from cookiecutter.exceptions import CookiecutterException  # type: ignore[import-untyped]
+        from cookiecutter.generate import generate_files  # type: ignore[import-untyped]
 
         with tempfile.TemporaryDirectory(prefix="msforge-") as temporary:
             try:

@@ -21,9 +21,10 @@ HEADER: Final = (
 )
 INIT: Final = '''"""How this service behaves under load and failure: admission, policies, events, faults.
 
-Part of msforge, copyright (c) 2026 The msforge authors, under the MIT licence: permission is granted, free of charge,
-to anyone who has a copy to use, copy, modify, merge, publish, distribute, sublicense and sell it, as long as this notice
-stays in all copies. It is provided "as is", without warranty of any kind.
+Part of msforge, copyright (c) 2026 The msforge authors, under the MIT licence: permission is
+granted, free of charge, to anyone who has a copy to use, copy, modify, merge, publish, distribute,
+sublicense and sell it, as long as this notice stays in all copies. It is provided "as is", without
+warranty of any kind.
 """
 '''
 _OURS: Final = re.compile(

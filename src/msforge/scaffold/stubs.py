@@ -46,7 +46,7 @@ def bound(content: bytes) -> set[str]:
 
 
 def append(mine: bytes, generated: bytes) -> Appended:
-    """`mine` with those functions of `generated` that it lacks. Not a byte of `mine` changes. Raises UnreadableError."""
+    """`mine` with those functions of `generated` that it lacks; else not a byte changes. Raises UnreadableError."""
     there = bound(mine)
     wanted = functions(generated)
     missing = [name for name in wanted if name not in there]

@@ -28,7 +28,7 @@ def new(
     spec = load(source)
     description = source.name
     if file_problem(description):
-        raise UsageError(f"{description!r} cannot be copied: {file_problem(description)}", hint="rename the description")
+        raise UsageError(f"{description!r} cannot be copied: {file_problem(description)}", hint="rename it")
     made = build(spec, compile_system(spec), description=description, templates=templates, trust=trust)
     files = [*_own(source), *made.files]
     changes = tuple(Change(file.path, file.owner, Action.CREATE, after=file.content) for file in _once(files))
@@ -58,7 +58,7 @@ def _once(files: list[Generated]) -> list[Generated]:
     if len(seen) != len(files):
         paths = [file.path.lower() for file in files]
         twice = next(file.path for file in files if paths.count(file.path.lower()) > 1)
-        raise UsageError(f"{twice} is both yours and generated", hint="rename the description, or the file that it names")
+        raise UsageError(f"{twice} is both yours and generated", hint="rename the description or that file")
     return files
 
 

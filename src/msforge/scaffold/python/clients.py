@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msforge.scaffold.context import Data
-from msforge.scaffold.python.literals import Code, array, call, duration, number, text, whole, written
+from msforge.scaffold.python.literals import Code, array, call, duration, number, spread, text, whole, written
 
 
 def constant(step: Data) -> str:
@@ -33,7 +33,7 @@ def constant(step: Data) -> str:
         keywords["priority"] = str(policy["priority"])
     if not step["effect"]:
         keywords["effect"] = "False"
-    return written(call("Call", spread=True, **keywords), before=f"{step['constant']}: Final = ")
+    return written(spread(call("Call", **keywords)), before=f"{step['constant']}: Final = ")
 
 
 def retry(data: Data) -> Code:

@@ -1,9 +1,9 @@
-"""Values as a person would write them in Python: `400 * MS`, `Dist("exponential", (3 * MS,))`, wrapped at 100 columns."""
+"""Values as a person would write them: `400 * MS`, `Dist("exponential", (3 * MS,))`, wrapped at 100 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
 from msforge.policies.distributions import Dist
@@ -27,7 +27,7 @@ class Group:
     items: tuple[Code, ...] = ()
     tail: str = ")"
     spread: bool = False
-    lone_comma: bool = field(default=False)
+    lone_comma: bool = False
 
     def flat(self) -> str:
         """All on one line."""
@@ -46,10 +46,15 @@ class Keyword:
 Code = str | Group | Keyword
 
 
-def call(name: str, /, *items: Code, spread: bool = False, **keywords: Code) -> Group:
+def call(name: str, /, *items: Code, **keywords: Code) -> Group:
     """`name(items, key=value)`."""
     named = tuple(Keyword(key, value) for key, value in keywords.items())
-    return Group(f"{name}(", (*items, *named), ")", spread)
+    return Group(f"{name}(", (*items, *named), ")")
+
+
+def spread(code: Group) -> Group:
+    """The same, with each item on a line of its own."""
+    return replace(code, spread=True)
 
 
 def sequence(items: Iterable[Code]) -> Group:
@@ -174,7 +179,7 @@ def words(dist: Dist) -> str:
 
 def _rounded(ns: float) -> int:
     """Three digits are enough for reading."""
-    size = 10 ** max(len(str(int(ns))) - 3, 0)
+    size = int(10 ** max(len(str(int(ns))) - 3, 0))
     return round(ns / size) * size
 
 

@@ -69,4 +69,10 @@ def numbered(names: Iterable[str], make: object, taken: frozenset[str] = frozens
 
 def packages(services: Iterable[str]) -> dict[str, str]:
     """Each service's package. `_service` behind it keeps `import`, `json` and `asyncio` out of the way."""
-    return numbered(services, lambda name: f"{snake(name)}_service")
+    return numbered(services, package)
+
+
+def package(service: str) -> str:
+    """What a service's package is called, unless another has taken that name."""
+    name = snake(service)
+    return name if name.endswith("service") and name != "service" else f"{name}_service"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from typing import Any, Final
+from typing import Final
 
 from msforge import units
+from msforge.policies.distributions import Dist
 from msforge.scaffold.context import Data, all_steps, dist_of
 from msforge.scaffold.names import Scope
 from msforge.scaffold.python import clients, models, steps
@@ -21,6 +22,7 @@ from msforge.scaffold.python.literals import (
     duration,
     number,
     sequence,
+    spread,
     text,
     whole,
     written,
@@ -236,9 +238,9 @@ def _route(body: Data) -> Data:
             values.append(f"{text(field['name'])}: {name}")
     if parts["body"]:
         arguments.append(f"body: models.{body['request_class']} | None = None")
+    verb, model = body["method"].lower(), f"models.{body['response_class']}"
     return {
-        "method": body["method"].lower(),
-        "path": text(body["path"]),
+        "decorator": written(call(f"@router.{verb}", text(body["path"]), response_model=model), indent=4),
         "arguments": written(call(body["function"], *arguments), indent=4, before="async def ", after=" -> Response:"),
         "given": "{" + ", ".join(values) + "}" if values else "",
         "body": parts["body"],
@@ -308,6 +310,13 @@ def outgoing(system: Data, made: Data) -> list[Data]:
                 ]),
                 indent=4, after=",",
             ),
+            "short": f"({text(asked['step'])}, steps.{asked['class_name']})",
+            "breaking": written(
+                sequence([text(asked["step"]), f"clients.{asked['constant']}", f"steps.{asked['class_name']}"]),
+                indent=8, after=",",
+            ).strip().removesuffix(","),
+            "waits": _waits(asked["policy"]),
+            "breaks": _breaks(asked["policy"]),
             "numbers": written(
                 sequence([
                     text(asked["step"]), f"clients.{asked['constant']}", f"steps.{asked['class_name']}",
@@ -319,6 +328,22 @@ def outgoing(system: Data, made: Data) -> list[Data]:
         for asked in made["calls"]
         if not asked["local"]
     ]
+
+
+def _waits(policy: Data) -> bool:
+    """Whether a silent callee is given up some time."""
+    tries = policy["retry"]["attempts"] if policy["retry"] else 1
+    return policy["deadline"] >= 0 or (policy["timeout"] >= 0 and tries > 0)
+
+
+def _breaks(policy: Data) -> bool:
+    """Whether errors alone open a breaker, soon enough for a test and with no other policy in the way."""
+    breaker = policy["breaker"]
+    if not breaker or policy["throttle"] or policy["bulkhead"] == 0 or breaker["timed"]:
+        return False
+    again = policy["retry"] and ("circuit_open" in policy["retry"]["on"] or policy["retry"]["attempts"] < 0)
+    by_errors = breaker["consecutive"] or breaker["failure_rate"] <= 1
+    return bool(by_errors) and not again and (breaker["consecutive"] or breaker["minimum_calls"]) <= 500
 
 
 def _numbers(policy: Data) -> Code:
@@ -357,10 +382,10 @@ def _service(made: Data) -> Code:
         keywords["latency"] = distribution(latency)
     if made["zone_latency"] and made["zones"]:
         keywords["zone_latency"] = distribution(dist_of(made["zone_latency"]))
-    return call("Service", spread=True, **keywords)
+    return spread(call("Service", **keywords))
 
 
-def _nothing(dist: Any) -> bool:
+def _nothing(dist: Dist) -> bool:
     return dist.kind == "constant" and dist.params[0] == 0
 
 
@@ -387,7 +412,7 @@ def _channel(channel: Data, constant: str) -> str:
     if channel["dead_letter"]:
         keywords["dead_letter"] = text(channel["dead_letter"])
     keywords["relay"] = duration(channel["relay"])
-    return written(call("Channel", spread=True, **keywords), before=f"{constant}: Final = ")
+    return written(spread(call("Channel", **keywords)), before=f"{constant}: Final = ")
 
 
 def _store(store: Data, constant: str) -> str:
@@ -398,7 +423,7 @@ def _store(store: Data, constant: str) -> str:
         dist = dist_of(store[key])
         if not _nothing(dist):
             keywords[key] = distribution(dist)
-    return written(call("Store", spread=True, **keywords), before=f"{constant}: Final = ")
+    return written(spread(call("Store", **keywords)), before=f"{constant}: Final = ")
 
 
 def _consumer(body: Data, made: Data) -> str:
@@ -410,7 +435,7 @@ def _consumer(body: Data, made: Data) -> str:
     if body["idempotent"]:
         keywords["idempotent"] = "True"
     keywords["word"] = text(f"consume {made['name']}.{body['name']}")
-    return written(call("Consumer", spread=True, **keywords), before=f"{upper(body['function'])}: Final = ")
+    return written(spread(call("Consumer", **keywords)), before=f"{upper(body['function'])}: Final = ")
 
 
 def _steps(made: Data) -> list[Data]:

@@ -9,6 +9,7 @@ from msforge.scaffold.context import Data, all_steps, dist_of
 from msforge.scaffold.names import Scope
 from msforge.scaffold.python.literals import (
     Code,
+    Group,
     call,
     comment,
     count,
@@ -63,6 +64,13 @@ def _statement(function: str, /, *items: Code, **keywords: Code) -> str:
     return written(call(f"self.{function}", *items, **keywords), indent=INSIDE, before="await ")
 
 
+def _signature(step: Data, arguments: list[str], returns: str) -> str:
+    """`(self, ...) -> ...`, wrapped where the line would be too long."""
+    before = f"async def {step['method']}"
+    line = written(Group("(", tuple(arguments)), indent=4, before=before, after=f" -> {returns}:")
+    return line.strip().removeprefix(before).removesuffix(":")
+
+
 def _time(made: Data, body: Data, step: Data, service: Data) -> None:
     dist = dist_of(step["dist"])
     constant = _constant(made, upper(step["method"]), distribution(dist))
@@ -80,11 +88,8 @@ def _call(made: Data, body: Data, step: Data, service: Data) -> None:
     made["doc"] = f"Asks {target}{': ' + where if where else ''}."
     fallback = step["fallback"] is not None
     request, response = step["request_class"], step["response_class"]
-    arguments = f"self, request: {request} | None = None" + (", *, fallback: Branch" if fallback else "")
-    made["signature"] = f"({arguments}) -> {response}"
-    if len(f"    async def {step['method']}{made['signature']}:") > 100:
-        rows = ["self,", f"request: {request} | None = None,", *(["*,", "fallback: Branch,"] if fallback else [])]
-        made["signature"] = "(\n" + "\n".join(f"        {row}" for row in rows) + f"\n    ) -> {response}"
+    arguments = ["self", f"request: {request} | None = None", *(["*", "fallback: Branch"] if fallback else [])]
+    made["signature"] = _signature(step, arguments, response)
     keywords: dict[str, Code] = {"fallback": "fallback"} if fallback else {}
     made["code"] = (
         written(
@@ -214,7 +219,7 @@ def _publish(made: Data, body: Data, step: Data, service: Data) -> None:
     channel = service["channel_names"][step["channel"]]
     how = ", stored with the data in one operation; a relay passes it on" if step["outbox"] else ""
     made["doc"] = f"Hands a message to {step['channel']}{how or '; goes on once the broker has it'}."
-    made["signature"] = f"(self, message: models.{channel['message_class']} | None = None) -> None"
+    made["signature"] = _signature(step, ["self", f"message: models.{channel['message_class']} | None = None"], "None")
     keywords: dict[str, Code] = {}
     if step["key"] is not None:
         keywords["key"] = _constant(made, upper(step["method"]), count(dist_of(step["key"])))

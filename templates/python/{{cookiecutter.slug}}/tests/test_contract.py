@@ -7,19 +7,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+{% if cookiecutter._service.outgoing %}
 import pytest
 
 from {{ cookiecutter.package }} import models
+{% endif %}
 from {{ cookiecutter.package }}.app import create_app
 from {{ cookiecutter.package }}.settings import Settings
 
 HERE = Path(__file__).resolve().parent.parent
+{% if cookiecutter._service.outgoing %}
 CALLS: list[tuple[str, str, str, str, str, str]] = [
     # whom, its folder, method, path, and the models of request and answer
 {% for call in cookiecutter._service.outgoing %}
 {{ call.contract }}
 {% endfor %}
 ]
+{% endif %}
 
 
 def contract(folder: Path) -> dict[str, Any]:
@@ -51,6 +55,7 @@ def test_the_app_serves_what_its_contract_promises() -> None:
                 assert properties(promised, asked) <= properties(
                     served, found["requestBody"]["content"]
                 )
+{% if cookiecutter._service.outgoing %}
 
 
 @pytest.mark.parametrize("call", CALLS, ids=[call[0] for call in CALLS])
@@ -76,3 +81,4 @@ def names(model: str) -> set[str]:
     """The fields of one of this service's models, as they go over the wire."""
     fields = getattr(models, model).model_fields
     return {field.alias or name for name, field in fields.items()}
+{% endif %}

@@ -70,14 +70,16 @@ def test_a_failing_callee_is_tried_as_often_as_the_file_says(
     with_replica(act)
 
 
-@each_call
-def test_a_silent_callee_is_given_up(
-    step: str, call: Call, flow_class: type[Any], numbers: dict[str, Any]
-) -> None:
-    limit = call.deadline if call.deadline >= 0 else call.timeout
-    if limit < 0 or (call.deadline < 0 and numbers["attempts"] < 0):
-        pytest.skip("it is waited for without limit")
-
+{% if cookiecutter._service.outgoing | selectattr("waits") | list %}
+@pytest.mark.parametrize(
+    ("step", "flow_class"),
+    [
+{% for call in cookiecutter._service.outgoing if call.waits %}
+        {{ call.short }},
+{% endfor %}
+    ],
+)
+def test_a_silent_callee_is_given_up(step: str, flow_class: type[Any]) -> None:
     async def act(replica: Any) -> None:
         replica.transport.status = None
         assert await outcome_of(replica, flow_class, step) in (ERROR, DEGRADED)
@@ -86,17 +88,21 @@ def test_a_silent_callee_is_given_up(
     with_replica(act)
 
 
-@each_call
+{% endif %}
+{% if cookiecutter._service.outgoing | selectattr("breaks") | list %}
+@pytest.mark.parametrize(
+    ("step", "call", "flow_class"),
+    [
+{% for call in cookiecutter._service.outgoing if call.breaks %}
+        {{ call.breaking }},
+{% endfor %}
+    ],
+)
 def test_a_breaker_opens_after_enough_failures(
-    step: str, call: Call, flow_class: type[Any], numbers: dict[str, Any]
+    step: str, call: Call, flow_class: type[Any]
 ) -> None:
-    if call.breaker is None or not (call.breaker.consecutive or call.breaker.failure_rate <= 1):
-        pytest.skip("no breaker opens because of errors")
-    breaker = call.breaker
-    enough = breaker.consecutive or breaker.minimum_calls
-    others = call.throttle is not None or call.bulkhead == 0
-    if enough > 2000 or others or (call.retry and "circuit_open" in call.retry.on) or breaker.timed:
-        pytest.skip("other policies would have a say in it")
+    assert call.breaker is not None
+    enough = call.breaker.consecutive or call.breaker.minimum_calls
 
     async def act(replica: Any) -> None:
         replica.transport.status = 500
@@ -109,6 +115,7 @@ def test_a_breaker_opens_after_enough_failures(
     with_replica(act)
 
 
+{% endif %}
 async def outcome_of(replica: Any, flow_class: type[Any], step: str) -> int:
     """How a request ends that takes this step alone."""
     flow = flow_class(replica, "test", 1, 0, 0)

@@ -27,7 +27,7 @@ def create_router(replica: Replica) -> APIRouter:
         return Response(content, status, headers)
 {% for body in cookiecutter._service.endpoints %}
 
-    @router.{{ body.route.method }}({{ body.route.path }}, response_model=models.{{ body.response_class }})
+{{ body.route.decorator }}
 {{ body.route.arguments }}
         """The endpoint {{ body.name }}."""
 {% if body.route.body and body.route.given %}
