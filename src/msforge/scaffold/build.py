@@ -95,7 +95,6 @@ def service_values(made: Data, package: str, description: str) -> dict[str, Any]
         "_openapi": openapi.document(made),
         "_prefix": f"{snake(made['name']).upper()}_",
         "_port": made["port"],
-        "_distribution": package.replace("_", "-"),
         "_dependencies": [],
         "_summary": _summary(made),
     }

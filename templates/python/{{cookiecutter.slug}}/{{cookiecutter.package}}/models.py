@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict{{ ", Field" if cookiecutter._service.
 class Model(BaseModel):
     """What all of them share: unknown fields are kept and passed on."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="allow", populate_by_name=True, serialize_by_alias=True, protected_namespaces=()
+    )
 {% for model in cookiecutter._service.models %}
 
 
