@@ -54,6 +54,7 @@ class Flow:
         self.cancel = cancel
         self.trace = trace
         self.root = root
+        self.caller = ""              # its caller's `traceparent`
         self.degraded = False
         self.place = Place(key, context, number, self)
         self.arrive = arrive if arrive >= 0 else replica.clock.now()

@@ -7,6 +7,7 @@ makes. The current place follows the code through `await` and into tasks.
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar, Token
 from typing import Any, Final
 
@@ -50,6 +51,8 @@ class Place:
         self.back += block.back
 
 
+WRITTEN: Final = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,20})-([0-9a-f]{1,16})")
+"""A place in a header: key, number, context."""
 HERE: Final[ContextVar[Place]] = ContextVar("place")
 
 
@@ -103,11 +106,8 @@ def encode(key: int, number: int, context: int) -> str:
 
 def decode(text: str) -> tuple[int, int, int] | None:
     """(key, number, context) of such a header; None for anything else."""
-    parts = text.split("-")
-    if len(parts) != 3 or len(text) > 64:
+    found = WRITTEN.fullmatch(text)
+    if found is None:
         return None
-    try:
-        key, number, context = int(parts[0], 16), int(parts[1]), int(parts[2], 16)
-    except ValueError:
-        return None
-    return (key, number, context) if max(key, number, context) < 1 << 64 else None
+    key, number, context = int(found[1], 16), int(found[2]), int(found[3], 16)
+    return (key, number, context) if number < 1 << 64 else None

@@ -23,6 +23,7 @@ from msforge.runtime.outcome_log import OutcomeLog
 from msforge.runtime.plan import Service
 from msforge.runtime.processor import processor_of
 from msforge.runtime.telemetry import ReplicaCollector, Stats
+from msforge.runtime.tracing import Tracer, tracer_of
 from msforge.runtime.transport import Answer, Transport, Try
 
 PATIENCE: Final = 30.0
@@ -72,6 +73,7 @@ class Replica:
         self.faults = FaultState(self)
         self.transport = (transport or Transport)(self)
         self.outcomes = OutcomeLog(outcomes) if outcomes is not None else None
+        self.tracer: Tracer | None = None
         self.events: Any = None
         self.stores: Any = None
         self.handlers: dict[str, Endpoint] = {}
@@ -97,6 +99,7 @@ class Replica:
     async def start(self) -> None:
         """Open what it needs; afterwards it is ready."""
         await self.transport.start()
+        self.tracer = tracer_of(self.name, self.ordinal)
         if self.outcomes is not None:
             self.outcomes.start()
         if self.stores is not None:
@@ -130,6 +133,9 @@ class Replica:
         for task in [*self.strays, *self.exchanges]:
             task.cancel()
         await self.transport.close()
+        if self.tracer is not None:
+            await asyncio.to_thread(self.tracer.close)
+            self.tracer = None
         if self.outcomes is not None:
             self.outcomes.close()
 
@@ -163,6 +169,8 @@ class Replica:
         flow.end = now = self.clock.now()
         outcome = flow.outcome
         self.stats.of(flow.endpoint).count(outcome, now - flow.arrive)
+        if self.tracer is not None and flow.parent is None:
+            self.tracer.served(flow, round(self.clock.seconds(now - flow.arrive) * 1e9))
         if self.outcomes is not None:
             place = flow.place
             self.outcomes.rows.append((

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,7 @@ ANSWERED: Final = (
     {"content-type": "application/json", OUTCOME: WORDS[OK]},
     {"content-type": "application/json", OUTCOME: WORDS[DEGRADED]},
 )
+TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 KNOWN: Final = frozenset(
     name.encode() for name in (DRAW, TIMEOUT_HEADER, CANCEL, PRIORITY, ROOT, TRACEPARENT)
 )
@@ -115,17 +117,21 @@ def _flow(replica: Replica, endpoint: str, flow_class: type[Flow], told: dict[st
         replica.strangers += 1
     left = whole_number(told.get(TIMEOUT_HEADER), -1)
     cancel = told.get(CANCEL, "none")
-    return flow_class(
+    parent = told.get(TRACEPARENT, "")
+    flow = flow_class(
         replica, endpoint, *drawn, deadline=now + left if left >= 0 else -1,
-        cancel=cancel if cancel in ("queued", "all") else "none", trace=trace_of(told.get(TRACEPARENT, "")),
+        cancel=cancel if cancel in ("queued", "all") else "none", trace=trace_of(parent),
         root=told.get(ROOT, ""), arrive=now,
     )
+    if flow.trace[:36] == parent[:36]:
+        flow.caller = parent
+    return flow
 
 
 def trace_of(parent: str) -> str:
     """This request's own `traceparent`: in its caller's trace, or in a new one."""
     span = f"{random.getrandbits(64):016x}"
-    if len(parent) >= 55 and parent[:3] == "00-" and parent[35] == parent[52] == "-":
+    if TRACE.fullmatch(parent):
         return f"{parent[:36]}{span}{parent[52:55]}"
     return f"00-{random.getrandbits(128):032x}-{span}-01"
 
