@@ -314,3 +314,22 @@ def test_publish_timeout_ends_a_wait_for_a_broker_out_of_reach() -> None:
     """)
     assert (seen.outcomes(), seen.latencies()) == (["error"], [30])
     assert seen.roots()[0].cause == "source:timeout"
+
+
+def test_consumer_that_is_taken_out_finishes_its_message_and_goes() -> None:
+    text = """
+    services:
+      a: {{endpoints: {{go: {{steps: [publish: q]}}}}}}
+      c: {{replicas: 2, consumers: {{eat: {{from: q, steps: [wait: 300ms]}}}}}}
+    channels: {{q: {{publish: 0}}}}
+    traffic: {{t: {{target: a.go, at: [0, 0, 1s]}}}}
+    faults: [{fault}]
+    """
+    fewer = simulate(text.format(fault="{change: {services.c.replicas: 1}, at: 100ms}"))
+    assert fewer.channel("q") == {"published": 3, "delivered": 3, "done": 3}
+    assert [r.died // 10**6 for r in fewer.records.replicas if r.died >= 0] == [300]
+    newer = simulate(text.format(fault="{deploy: c, at: 100ms}"))
+    assert newer.channel("q") == {"published": 3, "delivered": 3, "done": 3}
+    assert [detail for _, _, detail in newer.moments("deploy")] == ["version 1 begins", "version 1 done"]
+    # The first goes at 300 ms; the second has the third message from then to 600 ms.
+    assert newer.moments("deploy")[-1][0] <= 600

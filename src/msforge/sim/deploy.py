@@ -48,6 +48,11 @@ def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
 
 
 def _replace(engine: Engine, service: ServiceRun, batch: list[Replica], version: int) -> Generator[Any, Any, None]:
+    if service.plan.function is not None:  # new instances are of the new version at once, old ones finish
+        service.add_replica(engine.env.now, ready=True, version=version)
+        for replica in batch:
+            service.retire(replica)
+        return
     leaving = []
     for replica in batch:
         if replica.died >= 0:

@@ -107,10 +107,7 @@ class Worker:
         request.arrive = message.available
         replica.arrived += 1
         replica.service.arrived += 1
-        replica.gauge_busy.up(now)
-        result = replica.begin(request, now)
-        if result != PENDING:
-            replica.end(request, result)
+        replica.handle(request, now)
 
     def replica_down(self) -> None:
         """Its replica died or left."""
@@ -196,6 +193,8 @@ class ChannelRun:
             self.bury(message)
             self.finished(message)
         self.released(message, worker)
+        if worker.replica.up:
+            worker.replica.leave_if_empty()
 
     def finished(self, message: Message) -> None:
         """The message is through with this channel."""

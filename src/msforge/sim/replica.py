@@ -134,6 +134,13 @@ class Replica:
             self.engine.faults.doom(request)
         return kernel.run(request)
 
+    def handle(self, request: Request, now: int) -> None:
+        """A message that a consumer of this replica takes: its steps run at once."""
+        self.gauge_busy.up(now)
+        result = self.begin(request, now)
+        if result != PENDING:
+            self.end(request, result)
+
     def end(self, request: Request, result: int) -> None:
         """Its steps are over: count it, pass the thread on, answer."""
         if not self._finish(request, result):
@@ -237,7 +244,11 @@ class Replica:
             return
         self.free += 1
         self.gauge_busy.down(now)
-        if self.leaving and self.on_empty is not None and not self.gauge_busy.value:
+        self.leave_if_empty()
+
+    def leave_if_empty(self) -> None:
+        """One that was taken out goes when it has finished what it had."""
+        if self.leaving and self.on_empty is not None and not self.gauge_busy.value and not self.waiting:
             self.on_empty(self)
 
     def _next(self) -> Request:
