@@ -21,6 +21,7 @@ from msforge.sim.edges import EdgeRun
 from msforge.sim.faults import Faults
 from msforge.sim.functions import FunctionReplica
 from msforge.sim.kernel import CHANGE, REQUEST, Timer
+from msforge.sim.guards import all_keys, forget
 from msforge.sim.leaf import FOREVER, Station, quiet_services
 from msforge.sim.links import Links
 from msforge.sim.observer import Observer
@@ -232,6 +233,7 @@ class Engine:
         system = self.base.variant(changes) if changes else self.base
         self.changes = changes
         before, self.system = self.system, system
+        gone = all_keys(before) - all_keys(system)
         self._set_latency()
         self.deadlines = self.deadlines or any(s.policy.deadline >= 0 for s in system.steps)
         self.programs = Programs(self, system)
@@ -248,6 +250,7 @@ class Engine:
                 replica.programs = self.programs
                 replica.plan = plan
                 replica.configure()
+                forget(replica, gone)
             if plan.replicas != before.services[service.index].replicas and plan.function is None:
                 service.scale(plan.replicas, "change")
         for channel in self.channels:
@@ -255,6 +258,7 @@ class Engine:
         for client in self.clients:
             source: Source = system.sources[client.index]
             client.adopt(source, system)
+            forget(client, gone)
 
     # -- time -----------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ class Replica:
 
     __slots__ = (
         "active", "arrived", "born", "bucket", "capacity", "cpu", "died", "discipline", "downs", "engine", "failed",
-        "finished", "free", "frozen", "gauge_busy", "gauge_wait", "guards", "leaving", "number", "on_empty", "ordinal",
+        "finished", "free", "frozen", "gauge_busy", "gauge_wait", "guards", "leaving", "machines", "number", "on_empty", "ordinal",
         "paused", "plain", "plan", "programs", "queue", "ready_since", "schedule", "service", "slots",
         "slowness", "strays", "up", "up_time", "version", "waiting", "workers", "zone",
     )
@@ -60,7 +60,8 @@ class Replica:
         self.frozen: dict[Any, None] = {}
         self.gauge_busy = Gauge(now)
         self.gauge_wait = Gauge(now)
-        self.guards: dict[int, Any] = {}
+        self.guards: dict[int, Any] = {}     # by call step
+        self.machines: dict[Any, Any] = {}   # what the guards keep, by endpoint and settings
         self.workers: list[Any] = []
         self.slowness: list[Any] = []
         self.on_empty: Any = None
@@ -311,7 +312,7 @@ class Replica:
         while self.gauge_busy.value:
             self.gauge_busy.down(now)
         self.active, self.strays, self.queue = {}, {}, deque()
-        self.guards = {}
+        self.guards, self.machines = {}, {}
         self.bucket = None
         for request in doomed:
             for channel in lost_in_crash(request):
