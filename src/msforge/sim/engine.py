@@ -20,8 +20,8 @@ from msforge.sim.deploy import autoscale
 from msforge.sim.edges import EdgeRun
 from msforge.sim.faults import Faults
 from msforge.sim.functions import FunctionReplica
-from msforge.sim.kernel import CHANGE, REQUEST, Timer
 from msforge.sim.guards import all_keys, forget
+from msforge.sim.kernel import CHANGE, REQUEST, Timer
 from msforge.sim.leaf import FOREVER, Station, quiet_services
 from msforge.sim.links import Links
 from msforge.sim.observer import Observer

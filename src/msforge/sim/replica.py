@@ -29,8 +29,8 @@ class Replica:
 
     __slots__ = (
         "active", "arrived", "born", "bucket", "capacity", "cpu", "died", "discipline", "downs", "engine", "failed",
-        "finished", "free", "frozen", "gauge_busy", "gauge_wait", "guards", "leaving", "machines", "number", "on_empty", "ordinal",
-        "paused", "plain", "plan", "programs", "queue", "ready_since", "schedule", "service", "slots",
+        "finished", "free", "frozen", "gauge_busy", "gauge_wait", "guards", "leaving", "machines", "number", "on_empty",
+        "ordinal", "paused", "plain", "plan", "programs", "queue", "ready_since", "schedule", "service", "slots",
         "slowness", "strays", "up", "up_time", "version", "waiting", "workers", "zone",
     )
 
