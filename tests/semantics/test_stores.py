@@ -139,7 +139,8 @@ def test_single_flight_lets_others_wait_for_the_first() -> None:
 def cached(read: str, cache: str, at: str = "[0]", faults: str = "", d: str = "read: 5ms", r: str = "read: 1ms") -> Seen:
     """Reads of d through the cache r."""
     return simulate(f"""
-    services: {{a: {{threads: unlimited, endpoints: {{go: {{steps: [{{read: d, {read}cache: {{store: r, {cache}}}}}]}}}}}}}}
+    services:
+      a: {{threads: unlimited, endpoints: {{go: {{steps: [{{read: d, {read}cache: {{store: r, {cache}}}}}]}}}}}}
     stores: {{d: {{{d}}}, r: {{{r}}}}}
     traffic: {{t: {{target: a.go, at: {at}}}}}
     faults: [{faults}]

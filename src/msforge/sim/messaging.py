@@ -383,13 +383,75 @@ def _publish_timeout(publishing: Publishing) -> None:
         kernel.fail_later(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, TIMEOUT))
 
 
-def lost_in_crash(frame: Frame) -> list[ChannelRun]:
-    """The channels whose message a crash loses: data was written, and the publish had not yet been done."""
-    steps = [getattr(op, "step", None) for op in frame.ops]
-    if not any(s is not None and s.verb == Verb.WRITE for s in steps[: frame.pc]):
-        return []
-    lost = []
-    for op, step in zip(frame.ops[frame.pc :], steps[frame.pc :], strict=True):
-        if step is not None and step.verb == Verb.PUBLISH and isinstance(op, PublishOp) and not op.outbox:
-            lost.append(op.channel)
-    return lost
+def lost_in_crash(request: Frame) -> list[ChannelRun]:
+    """The channels whose message a crash loses: data was written, and the publish had not yet been done.
+
+    To be asked while the request still knows where it is.
+    """
+    return _lost(request, False)[1]
+
+
+def _lost(frame: Frame, written: bool) -> tuple[bool, list[ChannelRun]]:
+    """Whether something was written until where `frame` is, and what would have been published from there on."""
+    system = frame.host.replica.programs.system
+    steps = [step for op in frame.ops if (step := getattr(op, "step", None)) is not None]
+    if len(steps) < len(frame.ops):
+        return written, []  # operations of a quiet service
+    pc = max(frame.pc, 0)
+    written = written or any(_writes(system, step) for step in steps[:pc])
+    rest = steps[pc + 1 :]
+    later = []
+    if getattr(frame.child, "done", None) is not None:  # a saga: the parts before and after the present one
+        if frame.child.undoing >= 0:
+            return written, []
+        does = steps[pc].blocks[0::2]
+        written = written or any(_writes(system, system.steps[i]) for b in does[: frame.child.done] for i in b)
+        later = [system.steps[i] for b in does[frame.child.done + 1 :] for i in b]
+    elif not _inside(frame.child):
+        rest = steps[pc:]
+    lost: list[ChannelRun] = []
+    for child in _inside(frame.child):
+        wrote, found = _lost(child, written)
+        written = written or wrote
+        lost += found
+    if written:
+        channels = frame.host.replica.engine.channels
+        lost += [channels[c] for step in (*later, *rest) for c in _publishes(system, step)]
+    return written, lost
+
+
+def _inside(child: Any) -> list[Frame]:
+    """The blocks and calls in place that a frame waits for."""
+    if isinstance(child, Frame):
+        return [child]
+    branches = getattr(child, "branches", None)
+    if branches is not None:
+        return [branch for branch in branches if isinstance(branch, Frame)]
+    inner = getattr(child, "child", None)
+    if isinstance(inner, Frame):
+        return [inner]
+    request = getattr(child, "req", None)
+    return [request] if request is not None and request.local else []
+
+
+def _blocks(system: Any, step: Step) -> list[tuple[int, ...]]:
+    """The blocks that surely run where the step does."""
+    if step.verb in (Verb.GROUP, Verb.REPEAT, Verb.PARALLEL):
+        return list(step.blocks)
+    if step.verb == Verb.SAGA:
+        return list(step.blocks[0::2])
+    if step.verb == Verb.CALL and system.bodies[step.target].service == step.service:
+        return [system.bodies[step.target].block]
+    return []
+
+
+def _writes(system: Any, step: Step) -> bool:
+    return step.verb == Verb.WRITE or any(
+        _writes(system, system.steps[i]) for block in _blocks(system, step) for i in block
+    )
+
+
+def _publishes(system: Any, step: Step) -> list[int]:
+    if step.verb == Verb.PUBLISH:
+        return [] if step.outbox else [step.target]
+    return [c for block in _blocks(system, step) for i in block for c in _publishes(system, system.steps[i])]

@@ -301,6 +301,10 @@ class Replica:
         now = self.engine.env.now
         self.go_down(now)
         doomed = [*self.active, *self.queue]
+        for request in self.active:
+            if request.message is None and not request.local:  # a message comes again, and its steps with it
+                for channel in lost_in_crash(request):
+                    channel.lost += 1
         for request in [*self.active]:
             if request.state != ENDED:  # a call in place ends with the request that made it
                 kernel.stop(request, False)
@@ -315,8 +319,6 @@ class Replica:
         self.guards, self.machines = {}, {}
         self.bucket = None
         for request in doomed:
-            for channel in lost_in_crash(request):
-                channel.lost += 1
             if request.state == ENDED:
                 continue
             request.outcome = RESET
