@@ -309,3 +309,30 @@ def test_change_of_a_rate_takes_effect_at_once(rate: str, count: int) -> None:
     """)
     later = [r for r in seen.roots() if r.arrival >= 1000]
     assert abs(len(later) - count) <= 1
+
+
+def test_slow_adds_once_to_each_request() -> None:
+    seen = simulate("""
+    services:
+      a: {endpoints: {go: {steps: [{wait: 1ms}, {call: a.inner}, {work: 1ms}]}, inner: {steps: [wait: 1ms]}}}
+      b: {endpoints: {go: {steps: [call: a.inner]}, nothing: {}}}
+    traffic: {t: {target: a.go, at: [0]}, u: {target: b.go, at: [0]}, v: {target: b.nothing, at: [0]}}
+    faults: [{slow: a, add: 100ms, at: 0s}, {slow: b, add: 20ms, at: 0s}]
+    """)
+    assert seen.latencies(0) == [103]
+    assert seen.latencies(1) == [121]
+    assert seen.latencies(2) == [20]
+
+
+def test_slow_endpoint_adds_where_it_is_called_in_place_too() -> None:
+    seen = simulate("""
+    services: {a: {endpoints: {go: {steps: [{wait: 1ms}, {call: a.inner}]}, inner: {steps: [{wait: 1ms}, {wait: 1ms}]}}}}
+    traffic: {t: {target: a.go, at: [0]}}
+    faults: [{slow: a.inner, add: 100ms, at: 0s}]
+    """)
+    assert seen.latencies() == [103]
+
+
+def test_what_a_slow_service_adds_ends_with_its_crash() -> None:
+    seen = one("{slow: a, add: 100ms, at: 0s}, {crash: a, at: 50ms, for: 1s}", "[0]")
+    assert (seen.outcomes(), seen.latencies()) == (["reset"], [50])

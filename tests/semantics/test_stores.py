@@ -136,7 +136,9 @@ def test_single_flight_lets_others_wait_for_the_first() -> None:
     assert seen.store("cache")["shared"] == 3
 
 
-def cached(read: str, cache: str, at: str = "[0]", faults: str = "", d: str = "read: 5ms", r: str = "read: 1ms") -> Seen:
+def cached(
+    read: str, cache: str, at: str = "[0]", faults: str = "", d: str = "read: 5ms", r: str = "read: 1ms"
+) -> Seen:
     """Reads of d through the cache r."""
     return simulate(f"""
     services:

@@ -36,8 +36,16 @@ class Slowness:
         self.slot = engine.next_slot()
         self.word = f"fault {fault.word} {occurrence}"
 
+    def added(self, request: Request) -> int:
+        """What it adds (ns) to a request that starts now; a call in place is a request to its endpoint only."""
+        concerned = self.body == request.body if self.body >= 0 else not request.local
+        if self.add is None or not concerned:
+            return 0
+        more: int = request.site.draw(self.slot, self.word, "add", self.add, request.root.number, request.context)
+        return more
+
     def apply(self, amount: int, frame: Frame | None) -> int:
-        """The slowed duration (ns) of a step that starts now."""
+        """The slowed duration (ns) of a store's operation that starts now."""
         amount = round(amount * self.factor)
         if self.add is not None and frame is not None:
             amount += frame.site.draw(self.slot, self.word, "add", self.add, frame.root.number, frame.context)

@@ -394,10 +394,8 @@ def lost_in_crash(request: Frame) -> list[ChannelRun]:
 def _lost(frame: Frame, written: bool) -> tuple[bool, list[ChannelRun]]:
     """Whether something was written until where `frame` is, and what would have been published from there on."""
     system = frame.host.replica.programs.system
-    steps = [step for op in frame.ops if (step := getattr(op, "step", None)) is not None]
-    if len(steps) < len(frame.ops):
-        return written, []  # operations of a quiet service
-    pc = max(frame.pc, 0)
+    steps = [op.step for op in frame.ops if hasattr(op, "step")]  # without the marks of a traced run
+    pc = sum(hasattr(op, "step") for op in frame.ops[: max(frame.pc, 0)])
     written = written or any(_writes(system, step) for step in steps[:pc])
     rest = steps[pc + 1 :]
     later = []

@@ -9,7 +9,19 @@ from msforge.policies.bucket import TokenBucket
 from msforge.sim import kernel
 from msforge.sim.cpu import make_cpu
 from msforge.sim.gauge import Gauge
-from msforge.sim.kernel import DEGRADED, DONE, OVERLOADED, PENDING, RATE_LIMITED, REQUEST, RESET, TIMEOUT, TIMER, Timer
+from msforge.sim.kernel import (
+    DEGRADED,
+    DONE,
+    OVERLOADED,
+    PENDING,
+    RATE_LIMITED,
+    REQUEST,
+    RESET,
+    RESUME,
+    TIMEOUT,
+    TIMER,
+    Timer,
+)
 from msforge.sim.messaging import lost_in_crash
 from msforge.sim.request import ANSWERED, ENDED, QUEUED, RUNNING, SENT, Request
 
@@ -133,6 +145,14 @@ class Replica:
         self.active[request] = None
         if self.engine.dooms:
             self.engine.faults.doom(request)
+        if self.slowness:
+            more = sum(slowness.added(request) for slowness in self.slowness)
+            if more:
+                request.own += more
+                request.pc = -1  # before its first step
+                request.callbacks = RESUME
+                self.schedule(request, REQUEST, more)
+                return PENDING
         return kernel.run(request)
 
     def handle(self, request: Request, now: int) -> None:
