@@ -246,9 +246,13 @@ class Engine:
             plan = system.services[service.index]
             service.programs = self.programs
             service.adopt(plan)
+            if service.deploying:
+                coming = self.base.variant((*changes, *service.deploying))
+                service.next_programs, service.next_plan = Programs(self, coming), coming.services[service.index]
             for replica in service.replicas:
-                replica.programs = self.programs
-                replica.plan = plan
+                ahead = bool(service.deploying) and replica.version == service.version
+                replica.programs = service.next_programs if ahead else self.programs
+                replica.plan = service.next_plan if ahead else plan
                 replica.configure()
                 forget(replica, gone)
             if plan.replicas != before.services[service.index].replicas and plan.function is None:

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 from msforge.model.plan import Channel, Consumer, Step, Verb
 from msforge.policies import backoff
 from msforge.sim import kernel
-from msforge.sim.kernel import DONE, ERROR, OVERLOADED, PENDING, REQUEST, RESET, TIMEOUT, TIMER, Frame, Timer
+from msforge.sim.kernel import (
+    DONE,
+    ERROR,
+    OVERLOADED,
+    PENDING,
+    REQUEST,
+    RESET,
+    TIMEOUT,
+    TIMER,
+    UNAVAILABLE,
+    Frame,
+    Timer,
+)
 from msforge.sim.operations import Operation, constant_of
 from msforge.sim.request import Request
 from msforge.sim.streams import context_of
@@ -79,7 +91,7 @@ class Worker:
     def reachable(self) -> bool:
         """Whether it takes messages now."""
         replica = self.replica
-        if not replica.up or replica.leaving:
+        if not replica.up or replica.leaving or self.channel.down:
             return False
         links = replica.engine.links
         return not links.active or links.delivers(self.channel.index, replica.service.index)
@@ -129,6 +141,7 @@ class ChannelRun:
         self.published = self.delivered = self.done = self.redelivered = 0
         self.dead = self.dropped = self.rejected = self.lost = self.applied_twice = 0
         self.resting = 0  # waiting for their redelivery
+        self.down = 0  # its broker's zone is, so many times over
 
     def adopt(self, plan: Channel) -> None:
         """Take a changed plan."""
@@ -261,6 +274,8 @@ class PublishOp(Operation):
             self.engine.outbox += 1
             self.engine.after(self._until_relay(), _relay, publishing)
             return DONE
+        if self.channel.down:
+            return kernel.fail(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, UNAVAILABLE))
         if not self.engine.broker_reachable(frame, self.channel):
             if self.timeout >= 0:
                 frame.child = publishing
@@ -294,7 +309,7 @@ class PublishOp(Operation):
 class Publishing:
     """One message between publisher and broker."""
 
-    __slots__ = ("callbacks", "context", "frame", "key", "op", "root", "since", "site", "timer")
+    __slots__ = ("callbacks", "context", "frame", "key", "looks", "op", "root", "since", "site", "timer")
     _ok = True
 
     def __init__(self, op: PublishOp, frame: Frame, site: Any) -> None:
@@ -306,6 +321,7 @@ class Publishing:
         self.context = frame.context
         self.since = op.engine.env.now
         self.timer: Timer | None = None
+        self.looks = 0  # of an outbox's relay
         self.key: int | None = None
         if op.key is not None:
             self.key = frame.site.draw(op.key_slot, op.word, "key", op.key, frame.root.number, frame.context)
@@ -336,19 +352,26 @@ class Publishing:
         if self.timer is not None:
             self.timer.stop()
         frame.store += self.op.engine.env.now - self.since
-        if self.op.channel.accept(self.root, self.site, self.context, self.key):
+        if self.op.channel.down:
+            kernel.fail_later(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, RESET))
+        elif self.op.channel.accept(self.root, self.site, self.context, self.key):
             self._effect(frame)
             kernel.resume(frame)
         else:
             kernel.fail_later(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, OVERLOADED))
 
     def relay(self) -> None:
-        """The outbox's relay hands it over; a refusal is tried again at its next look."""
+        """The outbox's relay hands it over; what fails is tried again at its next look."""
         engine = self.op.engine
         engine.outbox -= 1
-        if not self.op.channel.accept(self.root, self.site, self.context, self.key):
+        channel = self.op.channel
+        assert self.frame is not None
+        lost = engine.links.cut(self.frame, channel.index) or (  # what is dropped once passes the next time
+            self.looks == 0 and not engine.broker_reachable(self.frame, channel))
+        self.looks += 1
+        if channel.down or lost or not channel.accept(self.root, self.site, self.context, self.key):
             engine.outbox += 1
-            engine.after(max(self.op.channel.plan.relay, 1), _relayed, self)
+            engine.after(max(channel.plan.relay, 1), _relayed, self)
 
     def abandon(self, cancel: bool) -> None:
         """The publisher is gone before the broker had it."""
@@ -367,7 +390,10 @@ HANDED = (_handed,)
 
 def _relay(publishing: Publishing) -> None:
     op = publishing.op
-    op.engine.after(op.duration(publishing.site, publishing.root.number, publishing.context), _relayed, publishing)
+    assert publishing.frame is not None
+    takes = op.duration(publishing.site, publishing.root.number, publishing.context)
+    takes += op.engine.links.extra(publishing.frame, channel=op.channel.index)
+    op.engine.after(takes, _relayed, publishing)
 
 
 def _relayed(publishing: Publishing) -> None:
