@@ -134,10 +134,10 @@ def _results(sides: tuple[Side, Side], options: dict[str, Any]) -> tuple[Result,
 
     done: dict[int, Result] = {}
     if all(side.is_result for side in sides):
-        given = [f"--{option}" for option in ("seed", "replications") if options[option] is not None]
-        if given:
+        idle = [f"--{option}" for option in ("seed", "replications") if options[option] is not None]
+        if idle:
             raise UsageError(
-                f"both files are results: {' and '.join(given)} would change nothing", hint="give the YAML files instead"
+                f"both files are results: {' and '.join(idle)} would change nothing", hint="give the YAML files instead"
             )
     for n, side in enumerate(sides):
         if side.is_result:
