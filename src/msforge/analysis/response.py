@@ -19,6 +19,7 @@ from msforge.records import SECOND
 
 ROUNDS = 500
 GIVE_UP = 1e7    # a wait of months, in seconds: the fixed point has no end
+SHORT = 1e-4     # a wait this small beside the service only moves its distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +306,9 @@ def _plus_wait(part: Time, wait: float) -> Time:
         return part
     if math.isinf(wait) or math.isinf(part.mean):
         return Time(math.inf, math.inf, None, part.exact)
+    if wait < SHORT * part.mean and part.cdf is not None:
+        inner = part.cdf
+        return Time(part.mean + wait, part.variance + wait * wait, lambda x: inner(x - wait), part.exact)
     return Time(part.mean + wait, part.variance + wait * wait, None, part.exact)
 
 
