@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -105,5 +106,5 @@ def _summary(readme: Path) -> str:
         if line.startswith("#"):
             heading = heading or line.lstrip("# ")
         elif line and line[0].isalnum():
-            return line.split(". ")[0].rstrip(".:")
+            return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line).split(". ")[0].rstrip(".:")
     return heading

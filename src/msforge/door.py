@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from msforge.scaffold.plan import Plan
     from msforge.spec import Spec
 
+MOST_REPLICATIONS = 100_000  # the language's own bound
+
 Progress = Callable[[int, int, int], None]
 """Called with the simulated ns done, the simulated ns in all and the requests so far, over all replications."""
 
@@ -89,6 +91,8 @@ def simulate(
     from msforge import results, sim
     from msforge.model import compile_system
 
+    if replications is not None and not 1 <= replications <= MOST_REPLICATIONS:
+        raise UsageError(f"{replications} replications: it takes 1, and the most is {MOST_REPLICATIONS}")
     system = compile_system(_spec(source, scenario, sets))
     total = system.run.duration * (replications or system.run.replications)
 

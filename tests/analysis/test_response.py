@@ -150,3 +150,21 @@ def test_autoscalers_rest_at_busy_over_target() -> None:
     assert cpu.servers == 5 and cpu.utilisation == pytest.approx(0.48)
     assert found.bottleneck is not None and found.bottleneck.scaled
     assert found.bottleneck.rate == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("rate", [1e-6, 20.0])
+def test_hedge_over_a_network_is_the_smaller_of_two_tries_exactly(rate: float) -> None:
+    # Each try takes 2 ms there and back and then T, exponential with mean 10 ms. A second one goes out at 20 ms:
+    # E = 20 - (mean saved before it) + P(T > 18) * E[min(rest, 2 + T')], by the memoryless property.
+    system = system_of("""
+msforge: 1
+services:
+  front: {threads: unlimited, endpoints: {go: {http: GET /, steps: [{call: back.go, hedge: {after: 20ms}}]}}}
+  back: {replicas: 9, threads: 64, endpoints: {go: {http: GET /, steps: [wait: exponential(10ms)]}}}
+network: {latency: 1ms}
+traffic: {t: {target: front.go, rate: 20/s, for: 60s}}
+""")
+    late = math.exp(-18 / 10)
+    first = 2 + 10 * (1 - late)                       # E[min(2 + T, 20)]
+    rest = 10 * (1 - math.exp(-2 / 10)) + math.exp(-2 / 10) * 5
+    assert Response(load_at(system, (rate,))).entry(0).mean / MS == pytest.approx(2 + first + late * rest, rel=2e-3)

@@ -61,3 +61,19 @@ def test_wrong_calls_say_what_to_do(tiny: Path) -> None:
     ):
         result = run(app, ["compare", *arguments])
         assert result.exit_code == 2 and words in result.stderr, result.output
+
+
+def test_option_that_two_results_cannot_follow_is_refused(tiny: Path) -> None:
+    run(app, ["simulate", "tiny.yaml", "-o", "tiny.json", "-q"])
+    refused = run(app, ["compare", "tiny.json", "tiny.json", "--seed", "3", "-n", "4"])
+    assert refused.exit_code == 2
+    assert "both files are results: --seed and --replications would change nothing" in refused.stderr
+    longer = run(app, ["compare", "tiny.json", "tiny.yaml", "--duration", "9s"])
+    assert longer.exit_code == 2 and "--duration changes descriptions only" in longer.stderr
+    assert run(app, ["compare", "tiny.json", "tiny.yaml", "--seed", "1"]).exit_code == 0
+
+
+def test_figures_are_named_in_words(tiny: Path) -> None:
+    slower = run(app, ["compare", "tiny.yaml", "--set", "services.back.endpoints.fetch.steps[0].wait=20ms", "--all"])
+    assert "p99.9" in slower.stdout and "wait mean" in slower.stdout
+    assert "p999" not in slower.stdout and "wait_mean" not in slower.stdout

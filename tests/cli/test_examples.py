@@ -94,3 +94,8 @@ def test_a_wheel_without_examples_says_so(monkeypatch: pytest.MonkeyPatch, tmp_p
     inside.mkdir(parents=True)
     (inside / "system.yaml").write_text("msforge: 1\n")
     assert [e.name for e in msforge.examples()] == ["one"]
+
+
+def test_listing_shows_a_links_words(shelf: Path) -> None:
+    (shelf / "stall" / "README.md").write_text("# Stall\n\nThe [shop](../shop/README.md) on a market. More.\n")
+    assert run(app, ["example", "list"]).stdout.splitlines()[1] == "stall   The shop on a market"

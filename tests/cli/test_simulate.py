@@ -150,3 +150,21 @@ def test_hostile_names_in_a_file_do_not_reach_the_terminal(tiny: Path) -> None:
     tiny.write_text(text, "utf-8")
     for command in ("check", "simulate"):
         assert "\x1b" not in run(app, [command, "tiny.yaml"]).output
+
+
+@pytest.mark.parametrize("command", ["simulate", "check", "explain"])
+def test_result_where_a_description_belongs_is_told_apart(tiny: Path, command: str) -> None:
+    run(app, ["simulate", "tiny.yaml", "-o", "tiny.json", "-q"])
+    result = run(app, [command, "tiny.json"])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: tiny.json is a result, not a description\nhelp: to read it: msforge report tiny.json\n"
+    )
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "100001", "1000000000"])
+def test_replications_are_bounded(tiny: Path, number: str) -> None:
+    result = run(app, ["simulate", "tiny.yaml", "-n", number])
+    assert result.exit_code == 2 and "--replications" in result.stderr
+    with pytest.raises(msforge.UsageError, match="it takes 1, and the most is 100000"):
+        msforge.simulate(tiny, replications=int(number))

@@ -41,7 +41,13 @@ def _faults(head: str, *cases: tuple[str, str, str]) -> dict[str, tuple[str, str
     }
 
 
-def _timing(kind: str, head: str, replicas: bool) -> dict[str, tuple[str, str, str]]:
+def _timing(kind: str, head: str, replicas: bool, lasts: bool = True) -> dict[str, tuple[str, str, str]]:
+    if not lasts:
+        return {
+            f"{kind}.id": (FAULT, f"{head}, at: 1s", f"{head}, at: 1s, id: one"),
+            f"{kind}.at": (FAULT, f"{head}, at: 1s", f"{head}, at: 2s"),
+            f"{kind}.every": (FAULT, f"{head}, every: 9s", f"{head}, every: exponential(9s)"),
+        }
     found = {
         f"{kind}.id": (FAULT, f"{head}, at: 1s", f"{head}, at: 1s, id: one"),
         f"{kind}.at": (FAULT, f"{head}, at: 1s", f"{head}, at: 2s"),
@@ -306,7 +312,7 @@ CASES: dict[str, tuple[str, str, str]] = {
     **_timing("DropFault", "drop: a -> b, rate: 1%", False),
     **_timing("PauseFault", "pause: a", True),
     **_timing("ZoneFault", "zone: z1", False),
-    **_timing("DeployFault", "deploy: a", False),
+    **_timing("DeployFault", "deploy: a", False, lasts=False),
     **_timing("ChangeFault", "change: {services.a.replicas: 4}", False),
     **_faults(
         "at: 1s",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import msforge.model
 from msforge.model.plan import CLIENTS, NEVER, NONE
 from msforge.policies.distributions import Dist
 from msforge.records import SECOND
+from msforge.spec.codes import OF_THE_PLAN
 from tests.model.plans import only_fault, plan, problems
 
 SHOP = """
@@ -99,3 +104,17 @@ def test_a_link_that_carries_nothing_is_an_error(link: str, message: str) -> Non
     (found,) = problems(SHOP % f"cut: {link}, at: 1s")
     assert (found.code, found.message, found.path) == ("E707", message, "faults[0].cut")
     assert found.source_line.startswith("faults: [{cut:")
+
+
+@pytest.mark.parametrize("fault", ["delay: jobs -> payment, add: 1s", "drop: jobs -> payment, rate: 10%"])
+def test_what_a_channel_delivers_can_only_be_cut(fault: str) -> None:
+    (found,) = problems(SHOP % f"{fault}, at: 1s")
+    assert found.code == "E707"
+    assert "`jobs` delivers: a channel delivers until the message is acknowledged" in found.message
+    assert found.help == "cut it, or let payment be slow or fail"
+
+
+def test_every_code_of_the_plan_is_documented() -> None:
+    folder = Path(msforge.model.__file__).parent
+    used = {code for path in folder.glob("*.py") for code in re.findall(r'"(E7[0-9]+)"', path.read_text("utf-8"))}
+    assert used == set(OF_THE_PLAN)

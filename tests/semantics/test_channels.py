@@ -288,6 +288,45 @@ def test_crash_between_write_and_publish_loses_the_message_without_an_outbox() -
     assert seen.channel("jobs") == {"lost": 1}
 
 
+@pytest.mark.parametrize("steps", [
+    "{steps: [{write: db}, {publish: jobs}]}",
+    "{write: db}, {parallel: [{publish: jobs}, {wait: 1s}]}",
+    "{parallel: [{steps: [{write: db}, {wait: 1s}, {publish: jobs}]}, {wait: 1s}]}",
+    "{saga: [{do: {write: db}, undo: {write: db}}, {do: {publish: jobs}}]}",
+    "{call: source.store}, {publish: jobs}",
+    "{call: source.both}",
+])
+def test_message_is_lost_wherever_the_two_steps_stand(steps: str) -> None:
+    seen = simulate(f"""
+services:
+  source:
+    endpoints:
+      send: {{steps: [{steps}]}}
+      store: {{steps: [{{write: db}}]}}
+      both: {{steps: [{{write: db}}, {{publish: jobs}}]}}
+  worker: {{consumers: {{handle: {{from: jobs, steps: [wait: 1ms]}}}}}}
+stores: {{db: {{owner: source, write: 10ms}}}}
+channels: {{jobs: {{publish: 10ms}}}}
+traffic: {{t: {{target: source.send, at: [0]}}}}
+faults: [{{crash: source, at: 15ms, for: 100ms}}]
+""")
+    assert seen.channel("jobs") == {"lost": 1}
+
+
+def test_consumer_that_crashes_before_its_publish_comes_to_it_again() -> None:
+    seen = simulate("""
+services:
+  source: {endpoints: {send: {steps: [{publish: jobs}]}}}
+  worker: {consumers: {handle: {from: jobs, retry: {attempts: 3}, steps: [{write: db}, {publish: after}]}}}
+  last: {consumers: {handle: {from: after, steps: [wait: 1ms]}}}
+stores: {db: {owner: worker, write: 10ms}}
+channels: {jobs: {publish: 0}, after: {publish: 10ms}}
+traffic: {t: {target: source.send, at: [0]}}
+faults: [{crash: worker, at: 15ms, for: 100ms}]
+""")
+    assert seen.channel("after") == {"published": 1, "delivered": 1, "done": 1}
+
+
 def test_outbox_loses_nothing() -> None:
     seen = simulate(OUTBOX.format(outbox=", outbox: true", at="15ms"))
     assert seen.channel("jobs") == {"published": 1, "delivered": 1, "done": 1}
@@ -314,3 +353,22 @@ def test_publish_timeout_ends_a_wait_for_a_broker_out_of_reach() -> None:
     """)
     assert (seen.outcomes(), seen.latencies()) == (["error"], [30])
     assert seen.roots()[0].cause == "source:timeout"
+
+
+def test_consumer_that_is_taken_out_finishes_its_message_and_goes() -> None:
+    text = """
+    services:
+      a: {{endpoints: {{go: {{steps: [publish: q]}}}}}}
+      c: {{replicas: 2, consumers: {{eat: {{from: q, steps: [wait: 300ms]}}}}}}
+    channels: {{q: {{publish: 0}}}}
+    traffic: {{t: {{target: a.go, at: [0, 0, 1s]}}}}
+    faults: [{fault}]
+    """
+    fewer = simulate(text.format(fault="{change: {services.c.replicas: 1}, at: 100ms}"))
+    assert fewer.channel("q") == {"published": 3, "delivered": 3, "done": 3}
+    assert [r.died // 10**6 for r in fewer.records.replicas if r.died >= 0] == [300]
+    newer = simulate(text.format(fault="{deploy: c, at: 100ms}"))
+    assert newer.channel("q") == {"published": 3, "delivered": 3, "done": 3}
+    assert [detail for _, _, detail in newer.moments("deploy")] == ["version 1 begins", "version 1 done"]
+    # The first goes at 300 ms; the second has the third message from then to 600 ms.
+    assert newer.moments("deploy")[-1][0] <= 600

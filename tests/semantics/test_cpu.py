@@ -109,3 +109,15 @@ def test_timers_run_on_through_a_pause() -> None:
 def test_threads_of_a_paused_replica_count_as_busy() -> None:
     seen = simulate(cpu("threads: 2", faults=PAUSE) + "simulation: {duration: 1s}\n")
     assert int(seen.records.replicas[0].busy_time[1]) == 110_000_000
+
+
+def test_call_in_place_does_not_count_twice_for_scaling() -> None:
+    seen = simulate("""
+    services:
+      a:
+        cpu: {cores: 4, scaling: {contention: 1}}
+        endpoints: {go: {steps: [call: a.inner]}, inner: {steps: [work: 10ms]}}
+    traffic: {t: {target: a.go, at: [0, 1s, 1s]}}
+    """)
+    # Alone: 10 ms. The second of two in progress: 1 + 1 * (2 - 1) times as long.
+    assert seen.latencies() == [10, 10, 20]

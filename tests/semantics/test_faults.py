@@ -309,3 +309,103 @@ def test_change_of_a_rate_takes_effect_at_once(rate: str, count: int) -> None:
     """)
     later = [r for r in seen.roots() if r.arrival >= 1000]
     assert abs(len(later) - count) <= 1
+
+
+def test_slow_adds_once_to_each_request() -> None:
+    seen = simulate("""
+    services:
+      a: {endpoints: {go: {steps: [{wait: 1ms}, {call: a.inner}, {work: 1ms}]}, inner: {steps: [wait: 1ms]}}}
+      b: {endpoints: {go: {steps: [call: a.inner]}, nothing: {}}}
+    traffic: {t: {target: a.go, at: [0]}, u: {target: b.go, at: [0]}, v: {target: b.nothing, at: [0]}}
+    faults: [{slow: a, add: 100ms, at: 0s}, {slow: b, add: 20ms, at: 0s}]
+    """)
+    assert seen.latencies(0) == [103]
+    assert seen.latencies(1) == [121]
+    assert seen.latencies(2) == [20]
+
+
+def test_slow_endpoint_adds_where_it_is_called_in_place_too() -> None:
+    seen = simulate("""
+    services:
+      a: {endpoints: {go: {steps: [{wait: 1ms}, {call: a.inner}]}, inner: {steps: [{wait: 1ms}, {wait: 1ms}]}}}
+    traffic: {t: {target: a.go, at: [0]}}
+    faults: [{slow: a.inner, add: 100ms, at: 0s}]
+    """)
+    assert seen.latencies() == [103]
+
+
+def test_what_a_slow_service_adds_ends_with_its_crash() -> None:
+    seen = one("{slow: a, add: 100ms, at: 0s}, {crash: a, at: 50ms, for: 1s}", "[0]")
+    assert (seen.outcomes(), seen.latencies()) == (["reset"], [50])
+
+
+def test_zone_takes_its_broker_down_and_no_message_is_lost() -> None:
+    seen = simulate("""
+    services:
+      a: {endpoints: {go: {steps: [{publish: q, timeout: 50ms}]}, out: {steps: [{publish: q, outbox: true}]}}}
+      c: {consumers: {eat: {from: q, steps: [wait: 900ms]}}}
+    channels: {q: {publish: 1ms, relay: 100ms, zone: z}}
+    traffic:
+      t: {target: a.go, at: [0s, 100ms, 999.5ms, 2s, 4s]}
+      u: {target: a.out, at: [2s]}
+    faults: [{zone: z, at: 1s, for: 2s}]
+    """)
+    assert [root.cause for root in seen.roots()] == ["", "", "a:reset", "a:unavailable", ""]
+    assert seen.outcomes(1) == ["ok"]
+    # Two from before, one from the outbox when the zone is back, and the last.
+    assert seen.channel("q") == {"published": 4, "delivered": 4, "done": 4}
+
+
+def test_zone_without_its_broker_delivers_nothing() -> None:
+    seen = simulate("""
+    services:
+      a: {endpoints: {go: {steps: [publish: q]}}}
+      c: {consumers: {eat: {from: q, steps: [wait: 900ms]}}}
+    channels: {q: {publish: 0, zone: z}}
+    traffic: {t: {target: a.go, at: [0s, 0s]}}
+    faults: [{zone: z, at: 500ms, for: 2s}]
+    """, trace=(0, 1))
+    # The second waits at the broker, which comes back at 2.5 s.
+    assert [span.begin / 1e6 for span in seen.spans("wait")] == [0, 2500]
+
+
+def test_relay_of_an_outbox_waits_for_the_end_of_a_cut() -> None:
+    seen = simulate("""
+    services:
+      a: {endpoints: {go: {steps: [{publish: q, outbox: true}]}}}
+      c: {consumers: {eat: {from: q, steps: [wait: 5ms]}}}
+    channels: {q: {publish: 1ms, relay: 100ms}}
+    traffic: {t: {target: a.go, at: [10ms]}}
+    faults: [{cut: a -> q, at: 0s, for: 450ms}, {delay: a -> q, add: 9ms, at: 0s, for: 1s}]
+    """, trace=(0,))
+    # The relay looks at 100 ms, is at the broker at 110 in vain, and tries again each 100 ms.
+    assert seen.outcomes() == ["ok"]
+    assert [span.begin / 1e6 for span in seen.spans("wait")] == [510]
+
+
+def test_deployment_again_and_again_waits_for_its_own_end() -> None:
+    seen = simulate("""
+    services: {a: {replicas: 2, startup: 1s, endpoints: {go: {steps: [wait: 1ms]}}}}
+    traffic: {t: {target: a.go, rate: 10/s, arrivals: constant, for: 20s}}
+    faults: [{deploy: a, every: 5s}]
+    """)
+    begins = [time for time, _, detail in seen.moments("deploy") if "begins" in detail]
+    ends = [time for time, _, detail in seen.moments("deploy") if "done" in detail]
+    assert begins[0] == 5000
+    assert [round(later - end, 6) for later, end in zip(begins[1:], ends, strict=False)] == [5000] * (len(begins) - 1)
+    assert [h.time / 1e6 for h in seen.happenings("fault_end")] == ends
+
+
+def test_change_during_a_canary_leaves_the_canary_its_version() -> None:
+    seen = simulate("""
+    services:
+      a: {replicas: 2, endpoints: {go: {steps: [wait: 1ms]}}}
+      other: {endpoints: {go: {steps: [wait: 1ms]}}}
+    traffic: {t: {target: a.go, at: [0, 0, 2s, 2s, 4s, 4s, 6s, 6s, 12s, 12s]}}
+    faults:
+      - {deploy: a, at: 1s, canary: 50%, canary_for: 10s, changes: {endpoints.go.steps: [{wait: 50ms}]}}
+      - {change: {services.other.threads: 4}, at: 3s, for: 2s}
+    """)
+    assert [sorted(pair) for pair in zip(*[iter(seen.latencies())] * 2, strict=True)] == [
+        [1, 1], [1, 50], [1, 50], [1, 50], [50, 50]
+    ]

@@ -452,3 +452,89 @@ def test_breaker_is_outside_the_bulkhead() -> None:
 def test_timeout_is_per_try_and_deadline_for_all() -> None:
     seen = calls("timeout: 5ms, deadline: 100ms, retry: {attempts: 3, backoff: 10ms, factor: 1}", "wait: 1s")
     assert seen.latencies() == [5 + 10 + 5 + 10 + 5]
+
+
+# --- one endpoint, several calls to it -----------------------------------------------------------
+
+def test_calls_with_other_settings_leave_a_breaker_alone() -> None:
+    seen = simulate("""
+    services:
+      a:
+        threads: unlimited
+        endpoints:
+          go: {steps: [{call: b.go, circuit_breaker: {failure_rate: 50%, window: 4, open_for: 10s}}]}
+          too: {steps: [{call: b.go, bulkhead: 5}]}
+      b: {threads: unlimited, endpoints: {go: {steps: [{wait: 1ms}, {fail: 1}]}}}
+    traffic:
+      t: {target: a.go, rate: 10/s, arrivals: constant, for: 4s}
+      u: {target: a.too, rate: 10/s, arrivals: constant, for: 4s, start: 50ms}
+    """)
+    assert seen.edge("tries", "b.go", "a.go") == 4
+    assert seen.edge("tries", "b.go", "a.too") == 40
+
+
+def test_bulkheads_with_other_settings_count_for_themselves() -> None:
+    seen = simulate("""
+    services:
+      a:
+        threads: unlimited
+        endpoints:
+          go: {steps: [{call: b.go, bulkhead: 1}]}
+          too: {steps: [{call: b.go, bulkhead: 2}]}
+      b: {threads: unlimited, endpoints: {go: {steps: [wait: 1s]}}}
+    traffic:
+      t: {target: a.go, at: [0ms, 20ms, 40ms]}
+      u: {target: a.too, at: [10ms, 30ms, 50ms, 70ms]}
+    """)
+    assert seen.outcomes(0) == ["ok", "error", "error"]
+    assert seen.outcomes(1) == ["ok", "ok", "error", "error"]
+
+
+def test_calls_with_the_same_settings_share_a_breaker() -> None:
+    seen = simulate("""
+    policies: {guard: {consecutive: 3, open_for: 10s}}
+    services:
+      a:
+        threads: unlimited
+        endpoints:
+          go: {steps: [{call: b.go, circuit_breaker: guard}]}
+          too: {steps: [{call: b.go, circuit_breaker: guard, bulkhead: 5}]}
+      b: {threads: unlimited, endpoints: {go: {steps: [{fail: 1}]}}}
+    traffic:
+      t: {target: a.go, at: [0s, 2s, 4s]}
+      u: {target: a.too, at: [1s, 3s]}
+    """)
+    assert [root.cause for root in seen.roots(0)] == ["b:error", "b:error", "b:circuit_open"]
+    assert [root.cause for root in seen.roots(1)] == ["b:error", "b:circuit_open"]
+
+
+def test_breaker_whose_settings_change_and_change_back_starts_anew() -> None:
+    seen = calls("circuit_breaker: {consecutive: 2, open_for: 10s}", "fail: 1", at="[0s, 1s, 2s, 4s, 6s]", more="""
+faults: [{change: {"services.a.endpoints.go.steps[0].circuit_breaker.consecutive": 9}, at: 3s, for: 2s}]
+""")
+    # Open at 2 s; the other breaker at 4 s is closed, and so is a new one at 6 s.
+    assert [root.cause for root in seen.roots()] == ["b:error", "b:error", "b:circuit_open", "b:error", "b:error"]
+
+
+# --- what is counted once, and what not at all -----------------------------------------------------
+
+def test_deadline_that_passes_between_two_tries_is_no_second_failure() -> None:
+    seen = calls("deadline: 15ms, retry: {attempts: 3, backoff: 1s}, circuit_breaker: {consecutive: 2, open_for: 10s}",
+                 at="[0s, 1s, 2s]")
+    # One try fails in each call and then the deadline passes: two calls to open, not one.
+    assert seen.edge("tries", "b.go") == 2
+
+
+def test_throttle_takes_a_rejection_for_an_answer() -> None:
+    seen = calls("throttle: {k: 1.1, window: 30s}", "{fail: 1, status: 404}", at=every(10, 100))
+    assert seen.edge("tries", "b.go") == 100
+
+
+def test_rejections_take_nothing_from_a_grpc_budget() -> None:
+    seen = calls("retry: {attempts: 2, backoff: 1ms, budget: {kind: grpc, max_tokens: 10}}", "wait: 1ms",
+                 at=every(100, 15), more="""
+faults: [{fail: b, status: 404, at: 0s, for: 950ms}, {fail: b, at: 950ms}]
+""")
+    # Ten tokens are left. Failed tries leave 9 (again), 8, 7 (again), 6, and 5, which is half: no more.
+    assert seen.tries("b.go") == {"rejected": 10, "error": 7}
+    assert seen.edge("retries", "b.go") == 2

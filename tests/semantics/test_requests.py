@@ -278,3 +278,11 @@ def test_degraded_is_an_answer() -> None:
     traffic: {t: {target: a.go, at: [0]}}
     """)
     assert (seen.outcomes(), seen.latencies()) == (["degraded"], [4])
+
+
+def test_parallel_with_need_fails_with_error_at_once_too() -> None:
+    seen = simulate("""
+    services: {a: {endpoints: {go: {steps: [{parallel: [{fail: 1, status: 404}, {fail: 1, status: 404}], need: any}]}}}}
+    traffic: {t: {target: a.go, at: [0s]}}
+    """)
+    assert seen.outcomes() == ["error"]

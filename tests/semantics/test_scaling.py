@@ -93,3 +93,29 @@ def test_invocations_and_gib_seconds_are_billed() -> None:
     seen = function("[0, 1s, 2s]")
     assert int(seen.records.invocations[0]) == 3
     assert abs(float(seen.records.billed[0]) - 0.3) < 1e-9
+
+
+def test_function_takes_messages_on_instances_of_their_own() -> None:
+    seen = simulate(f"""
+    services:
+      a: {{endpoints: {{go: {{steps: [publish: q]}}}}}}
+      f: {{{FUNCTION}, consumers: {{eat: {{from: q, threads: 2, steps: [wait: 100ms]}}}}}}
+    channels: {{q: {{publish: 0}}}}
+    traffic: {{t: {{target: a.go, at: [0, 0, 0, 1s]}}}}
+    """, trace=(0, 1, 2, 3))
+    assert seen.channel("q") == {"published": 4, "delivered": 4, "done": 4}
+    # Two at a time: two cold starts, and then both instances are warm.
+    assert int(seen.records.cold_starts[1]) == 2
+    assert int(seen.records.invocations[1]) == 4
+    assert abs(float(seen.records.billed[1]) - 0.4) < 1e-9
+    assert [s.end / 1e6 for s in seen.spans("wait")] == [300, 300, 400, 1100]
+
+
+def test_function_is_deployed_without_a_gap() -> None:
+    # The request at 1 s is under way when the new version comes; nobody is refused meanwhile.
+    seen = simulate(f"""
+    services: {{f: {{{FUNCTION}, endpoints: {{go: {{steps: [wait: 500ms]}}}}}}}}
+    traffic: {{t: {{target: f.go, at: [0, 1s, 1.2s, 3s]}}}}
+    faults: [{{deploy: f, at: 1.1s, changes: {{endpoints.go.steps: [wait: 50ms]}}}}]
+    """)
+    assert seen.latencies() == [700, 500, 250, 50]

@@ -46,3 +46,17 @@ def test_shortcuts_are_taken() -> None:
         engine = sim.Engine(compile_system(load_text(SYSTEMS.quiet_system(number))), seed=1, shortcuts=True)
         taken += bool(engine.quiet)
     assert taken >= 20
+
+
+@pytest.mark.parametrize("target", ["back.ask", "front.page"])
+def test_service_without_replicas_is_unavailable_with_shortcuts_too(target: str) -> None:
+    system = compile_system(load_text(f"""
+msforge: 1
+services:
+  front: {{threads: unlimited, endpoints: {{page: {{steps: [call: back.ask]}}}}}}
+  back: {{replicas: 0, endpoints: {{ask: {{steps: [wait: exponential(5ms)]}}}}}}
+traffic: {{t: {{target: {target}, rate: 20/s, for: 5s}}}}
+"""))
+    with_them, without = run(system, seed=1), run(system, seed=1, shortcuts=False)
+    assert digest(with_them) == digest(without)
+    assert set(with_them.roots["outcome"]) == {7 if target == "back.ask" else 2}

@@ -134,3 +134,53 @@ def test_single_flight_lets_others_wait_for_the_first() -> None:
     assert seen.latencies() == [6, 6, 6, 6, 1]
     assert seen.store("db")["arrived"] == 1
     assert seen.store("cache")["shared"] == 3
+
+
+def cached(
+    read: str, cache: str, at: str = "[0]", faults: str = "", d: str = "read: 5ms", r: str = "read: 1ms"
+) -> Seen:
+    """Reads of d through the cache r."""
+    return simulate(f"""
+    services:
+      a: {{threads: unlimited, endpoints: {{go: {{steps: [{{read: d, {read}cache: {{store: r, {cache}}}}}]}}}}}}
+    stores: {{d: {{{d}}}, r: {{{r}}}}}
+    traffic: {{t: {{target: a.go, at: {at}}}}}
+    faults: [{faults}]
+    """)
+
+
+def test_timeout_of_a_read_covers_its_cache() -> None:
+    seen = cached("timeout: 20ms, ", "hit: 100%", r="read: 100ms")
+    assert seen.latencies() == [20]
+    assert seen.roots()[0].cause == "a:timeout"
+    assert seen.store("r")["timeouts"] == 1
+    assert cached("timeout: 20ms, ", "hit: 0%", r="read: 15ms", d="read: 10ms").latencies() == [20]
+
+
+def test_timeout_of_a_read_covers_the_wait_for_anothers() -> None:
+    seen = cached("timeout: 20ms, ", "keys: uniform(1 1), single_flight: true", at="[0, 10ms, 15ms]", d="read: 18ms")
+    # The first reads until 19 ms and serves all.
+    assert seen.latencies() == [19, 9, 4]
+    seen = cached("timeout: 20ms, ", "keys: uniform(1 1), single_flight: true", at="[0, 10ms]", d="read: 40ms")
+    assert seen.outcomes() == ["error", "error"]
+    assert seen.ends() == [20, 20]  # the first one's failure is that of all who waited for it
+
+
+def test_cut_between_a_service_and_a_store_holds_behind_a_cache() -> None:
+    seen = cached("timeout: 20ms, ", "hit: 0%", faults="{cut: a -> d, at: 0s}")
+    assert (seen.outcomes(), seen.latencies()) == (["error"], [20])
+
+
+def test_cut_between_a_service_and_its_cache_holds() -> None:
+    seen = cached("timeout: 20ms, ", "hit: 100%", faults="{cut: a -> r, at: 0s}")
+    assert (seen.outcomes(), seen.latencies()) == (["error"], [20])
+
+
+def test_delay_on_the_way_to_a_cache_and_to_the_store_behind_it() -> None:
+    assert cached("", "hit: 100%", faults="{delay: a -> r, add: 10ms, at: 0s}").latencies() == [11]
+    assert cached("", "hit: 0%", faults="{delay: a -> d, add: 10ms, at: 0s}").latencies() == [16]
+
+
+def test_cache_that_fails_is_passed_by() -> None:
+    seen = cached("", "hit: 100%", faults="{fail: r, at: 0s}")
+    assert (seen.outcomes(), seen.latencies()) == (["ok"], [6])

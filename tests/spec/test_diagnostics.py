@@ -51,6 +51,7 @@ def test_every_code_has_a_case() -> None:
 
 def test_every_code_in_the_source_is_documented() -> None:
     source = Path(__file__).parents[2] / "src" / "msforge"
-    texts = [path.read_text(encoding="utf-8") for path in [*(source / "spec").glob("*.py"), source / "units.py"]]
+    paths = [path for path in (source / "spec").glob("*.py") if path.name != "codes.py"]
+    texts = [path.read_text(encoding="utf-8") for path in [*paths, source / "units.py"]]
     used = {code for text in texts for code in re.findall(r'"(E[0-9]{3})"', text)}
     assert used == set(CODES)

@@ -45,6 +45,7 @@ CODES = {
     "W142": "A warm-up of most of the run",
     "W143": "An objective no traffic reaches",
     "W144": "A fault after the end",
+    "W145": "A fault on a link that nothing uses",
 }
 """Every warning's code and title."""
 
@@ -64,6 +65,7 @@ def _all(system: System) -> Iterator[Finding]:
         lint_structure.unreached, lint_structure.could_be_parallel, lint_structure.dual_writes,
         lint_structure.unsafe_consumers, lint_structure.loops,
         lint_numbers.distributions, lint_numbers.short_runs, lint_numbers.idle_objectives, lint_numbers.late_faults,
+        lint_numbers.idle_links,
     ):
         yield from rule(facts)
     if any(s.policy.breaker is not None for s in facts.calls()):

@@ -346,6 +346,8 @@ class _Walk:
                     verdict.but(f"about {percent(late)} of calls to {name} meet their {word}: retries are not counted")
         if policy.hedge != NEVER:
             verdict.used("hedges: the smaller of two independent tries")
+            if time.cdf is None:
+                verdict.but(f"the time of a call to {name} is fitted by its two moments")
             verdict.but(f"the load that hedges add to {name} is not counted")
         if policy.bulkhead != UNLIMITED:
             replicas = max(1, system.services[step.service].replicas)

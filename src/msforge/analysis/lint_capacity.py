@@ -9,7 +9,7 @@ from functools import cached_property
 
 from msforge.analysis.finding import Facts, Finding, ms, number, percent
 from msforge.analysis.load import Load, Moment, load_at, moments
-from msforge.analysis.response import Response, Station
+from msforge.analysis.response import FULLEST, Response, Station
 from msforge.analysis.worst import consumer_path
 from msforge.model.plan import UNLIMITED, Service, Verb
 from msforge.records import SECOND
@@ -117,6 +117,13 @@ def _overload(facts: Facts, station: Station, use: float, peak: Peak) -> Finding
     if station.kind == "consumer":
         path = consumer_path(system, station.index)
         channel = system.channels[system.consumers[station.index].channel]
+        if channel.topic and station.name.endswith(FULLEST):
+            return Finding(
+                "W120", f"{path}.threads",
+                f"{station.name} is offered {percent(use)} of what it can do{when}: {one}. Its partitions of "
+                f"{channel.name} fall behind, whatever the others do",
+                "keys that spread more evenly, a number of partitions that the threads divide, or a shorter handling",
+            )
         what = "partitions" if channel.topic and station.servers == channel.partitions else "threads"
         return Finding(
             "W120", f"{path}.threads",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msforge.analysis.finding import Facts, Finding, ms, percent
-from msforge.model.plan import NEVER, Verb
+from msforge.model.plan import CLIENTS, NEVER, NONE, System, Verb
 from msforge.policies.distributions import Dist
 from msforge.policies.moments import cut_share
 
@@ -93,3 +93,52 @@ def late_faults(facts: Facts) -> Iterator[Finding]:
                 f"this fault begins at {ms(fault.at)}, and nothing arrives after {ms(run.duration)}: it never matters",
                 "let it begin earlier, or let the run last longer",
             )
+
+
+def idle_links(facts: Facts) -> Iterator[Finding]:
+    """W145: a fault on a link that nothing uses."""
+    system = facts.system
+    used = _links(system)
+    for fault in system.faults:
+        if fault.kind not in ("cut", "delay", "drop"):
+            continue
+        if fault.callee != NONE:
+            start = ("channel", fault.channel) if fault.caller == NONE else ("service", fault.caller)
+            link = (start, ("service", fault.callee))
+        elif fault.channel != NONE:
+            link = (("service", fault.caller), ("channel", fault.channel))
+        else:
+            link = (("service", fault.caller), ("store", fault.callee_store))
+        if link in used:
+            continue
+        a, b = (_party(system, *end) for end in link)
+        other = (link[1], link[0]) in used
+        yield Finding(
+            "W145", f"{fault.path}.{fault.kind}",
+            f"nothing is sent from {a} to {b}, so this fault never matters",
+            f"turn it round: {fault.kind}: {b} -> {a}" if other else "name two of which one asks or feeds the other",
+        )
+
+
+def _links(system: System) -> set[tuple[tuple[str, int], tuple[str, int]]]:
+    """Who sends to whom."""
+    used = set()
+    for step in system.steps:
+        sender = ("service", CLIENTS if step.service < 0 else step.service)
+        if step.verb is Verb.CALL:
+            used.add((sender, ("service", system.bodies[step.target].service)))
+        elif step.verb in (Verb.READ, Verb.WRITE):
+            used.add((sender, ("store", step.target)))
+            if step.cache is not None:
+                used.add((sender, ("store", step.cache.store)))
+        elif step.verb is Verb.PUBLISH:
+            used.add((sender, ("channel", step.target)))
+    for consumer in system.consumers:
+        used.add((("channel", consumer.channel), ("service", consumer.service)))
+    return {(a, b) for a, b in used if a != b}
+
+
+def _party(system: System, kind: str, index: int) -> str:
+    if kind == "service":
+        return "clients" if index == CLIENTS else system.services[index].name
+    return system.stores[index].name if kind == "store" else system.channels[index].name

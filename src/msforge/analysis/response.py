@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from msforge.analysis import times
 from msforge.analysis.load import Load, consumer_servers
+from msforge.analysis.partitions import fullest_share, uneven
 from msforge.analysis.queueing import erlang_c, ggc_wait
 from msforge.analysis.times import ZERO, Time
 from msforge.model.plan import NEVER, UNLIMITED, Block, CallPolicy, Service, Step, Verb
@@ -19,6 +20,8 @@ from msforge.records import SECOND
 
 ROUNDS = 500
 GIVE_UP = 1e7    # a wait of months, in seconds: the fixed point has no end
+FULLEST = "'s fullest thread"
+SHORT = 1e-4     # a wait this small beside the service only moves its distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,10 @@ class Response:
         lam = self.load.bodies[consumer.body]
         name = self.system.body_name(consumer.body)
         servers = consumer_servers(self.system, index)
+        if self.system.channels[consumer.channel].topic:
+            share = fullest_share(self.system, index, self.load.steps)
+            if uneven(share, servers):  # it falls behind first, and no other thread can help it
+                name, lam, servers = f"{name}{FULLEST}", lam * share, 1.0
         return _station("consumer", index, name, lam, self._serve[consumer.body], servers, 1, self.queueing)
 
     def _thread_station(self, service: Service) -> Station:
@@ -305,6 +312,9 @@ def _plus_wait(part: Time, wait: float) -> Time:
         return part
     if math.isinf(wait) or math.isinf(part.mean):
         return Time(math.inf, math.inf, None, part.exact)
+    if wait < SHORT * part.mean and part.cdf is not None:
+        inner = part.cdf
+        return Time(part.mean + wait, part.variance + wait * wait, lambda x: inner(x - wait), part.exact)
     return Time(part.mean + wait, part.variance + wait * wait, None, part.exact)
 
 

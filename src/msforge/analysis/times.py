@@ -73,6 +73,14 @@ def total(parts: Sequence[Time]) -> Time:
     exact = all(p.exact for p in parts)
     if len(some) == 1:
         return Time(some[0].mean, some[0].variance, some[0].cdf, exact)
+    varying = [p for p in some if p.variance > 0 or p.cdf is None]
+    if len(varying) <= 1:  # the rest only shifts it
+        shift = sum(p.mean for p in some if not any(p is v for v in varying))
+        if not varying:
+            return constant(shift)
+        inner = varying[0].cdf
+        cdf = None if inner is None else (lambda x: inner(x - shift))
+        return Time(shift + varying[0].mean, varying[0].variance, cdf, exact)
     return Time(sum(p.mean for p in some), sum(p.variance for p in some), None, exact)
 
 

@@ -224,9 +224,21 @@ def strictly(strict: bool, warnings: int, term: Terminal) -> None:
         raise typer.Exit(INVALID)
 
 
+def is_result(path: Path) -> bool:
+    """True for a file that begins as a Result does."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(64).lstrip().startswith(b'{"format"')
+    except OSError:
+        return False
+
+
 def loading(
     file: Path | None, example: str | None, scenario: str | None, sets: list[str] | None, duration: str | None = None
 ) -> dict[str, Any]:
     """The arguments of every door function that reads a description; `duration` is one more thing to set."""
     changes = [*(sets or ()), *((f"simulation.duration={duration}",) if duration else ())]
-    return {"source": source_path(file, example), "scenario": scenario, "sets": tuple(changes)}
+    source = source_path(file, example)
+    if is_result(source):
+        raise UsageError(f"{source} is a result, not a description", hint=f"to read it: msforge report {source}")
+    return {"source": source, "scenario": scenario, "sets": tuple(changes)}

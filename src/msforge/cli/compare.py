@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from msforge.cli.common import JsonOption, QuietOption, SetOption, existing, terminal
+from msforge.cli.common import JsonOption, QuietOption, SetOption, existing, is_result, terminal
 from msforge.cli.simulate import DurationOption, ProcessesOption, ReplicationsOption, SeedOption
 from msforge.errors import UsageError
 
@@ -89,8 +89,7 @@ class Side(NamedTuple):
     @property
     def is_result(self) -> bool:
         """True for a file that looks like a Result."""
-        with self.path.open("rb") as stream:
-            return self.path.suffix == ".json" or stream.read(64).lstrip().startswith(b'{"format"')
+        return self.path.suffix == ".json" or is_result(self.path)
 
 
 def _sides(
@@ -134,11 +133,17 @@ def _results(sides: tuple[Side, Side], options: dict[str, Any]) -> tuple[Result,
     import msforge
 
     done: dict[int, Result] = {}
+    if all(side.is_result for side in sides):
+        idle = [f"--{option}" for option in ("seed", "replications") if options[option] is not None]
+        if idle:
+            raise UsageError(
+                f"both files are results: {' and '.join(idle)} would change nothing", hint="give the YAML files instead"
+            )
     for n, side in enumerate(sides):
         if side.is_result:
             if side.scenario or side.sets:
                 raise UsageError(
-                    f"{side.path} is a result: a scenario or --set changes descriptions only",
+                    f"{side.path} is a result: a scenario, --set or --duration changes descriptions only",
                     hint="give the YAML file instead",
                 )
             done[n] = msforge.read_result(side.path)

@@ -39,7 +39,12 @@ SeedOption = Annotated[
 ReplicationsOption = Annotated[
     int | None,
     typer.Option(
-        "--replications", "-n", min=1, help="Independent runs; intervals come from them.", show_default="from the file"
+        "--replications",
+        "-n",
+        min=1,
+        max=100_000,
+        help="Independent runs; intervals come from them.",
+        show_default="from the file",
     ),
 ]
 DurationOption = Annotated[

@@ -27,7 +27,12 @@ def check_links(model: SystemModel, names: Lookup, problems: Problems) -> None:
             continue
         link = getattr(fault, fault.kind)
         message = _no_link(link, names)
-        if message:
+        if not message and fault.kind != "cut" and link.caller not in (*names.services, "clients"):
+            problems.error("E707", f"faults[{index}].{fault.kind}",
+                           f"`{fault.kind}` has no meaning for what `{link.caller}` delivers: a channel delivers until "
+                           "the message is acknowledged",
+                           f"cut it, or let {link.callee} be slow or fail")
+        elif message:
             problems.error("E707", f"faults[{index}].{fault.kind}", message,
                            "a link goes from a service or `clients` to a service, from a service to a store or "
                            "channel, or from a channel to a service that reads it")
@@ -62,7 +67,7 @@ def _fault(index: int, fault: Any, names: Lookup, words: Words) -> Fault:
         kind=fault.kind,
         at=NEVER if fault.at is None else fault.at,
         every=fault.every,
-        duration=fault.for_,
+        duration=getattr(fault, "for_", None),
         replicas="some" if isinstance(replicas, int) else replicas,
         number=replicas if isinstance(replicas, int) else 0,
         label=labels.label(fault, target_of(fault)),

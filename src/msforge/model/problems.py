@@ -1,9 +1,4 @@
-"""Errors that only the plan can show, collected so that one run reports them all.
-
-Codes: E701 a run too large · E702 too many replicas or users · E703 a run too long · E704 a turn
-without a request · E705 a closed loop that takes no time · E706 a change that does not fit ·
-E707 a link that carries nothing.
-"""
+"""Errors that only the plan can show, collected so that one run reports them all (codes E7.., see `spec.codes`)."""
 
 from __future__ import annotations
 

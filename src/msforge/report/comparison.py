@@ -99,7 +99,7 @@ def _row(difference: Difference) -> tuple[str | Text, ...]:
         change = sign + figure(measured.value, unit) + (f" ± {figure(half, unit, 2)}" if half is not None else "")
     relative = "" if difference.relative is None or not measured.value else _relative(difference.relative)
     return (
-        _parts(difference.name)[2],
+        _parts(difference.name)[2].replace("p999", "p99.9").replace("_", " "),
         figure(difference.before.value, unit),
         figure(difference.after.value, unit),
         change,

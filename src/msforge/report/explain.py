@@ -105,7 +105,7 @@ def _bottleneck(found: Bottleneck, levels: tuple[Level, ...]) -> str:
     if found.factor is None or found.rate is None:
         return "Nothing limits the rate: all servers are unlimited."
     grown = ", with as many replicas as autoscaling allows" if found.scaled else ""
-    what = f"the {KINDS[found.kind]} of {found.name}"
+    what = found.name if found.name.endswith(" thread") else f"the {KINDS[found.kind]} of {found.name}"
     asked = next(level for level in levels if level.name == found.level)
     against = f"{'the peak' if found.level == 'peak' else 'the load'} of {rate(asked.rate)}"
     if found.factor == 0:
@@ -197,7 +197,8 @@ def _stations(found: Explanation, width: int) -> Iterator[RenderableType]:
     if cells:
         yield table(titles, cells, width, names=2)
     else:
-        yield indented(Text("no servers to fill: everything is unlimited"))
+        idle = bool(found.levels) and not found.levels[-1].rate
+        yield indented(Text("nothing is asked" if idle else "no servers to fill: everything is unlimited"))
     hidden = len(limited) - len(shown)
     free = len(rows) - len(limited)
     rest = [plural(hidden, "station") + " used less (--json shows all)"] if hidden else []

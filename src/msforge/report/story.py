@@ -94,7 +94,7 @@ def why(result: Result) -> Iterator[RenderableType]:
         return
     first, others = story.suspects[0], story.suspects[1:]
     told = [e.text for e in (*first.evidence, *first.spread)]
-    yield indented(bullets([text for text in told if text not in story.headline]))
+    yield indented(bullets([text for text in told if text.lower() not in story.headline.lower()]))
     if not story.decided and others:
         yield indented(Text("The evidence does not decide between these:", style="yellow"))
         yield indented(bullets([_suspicion(s) for s in story.suspects[:4]]))

@@ -141,6 +141,16 @@ def _store(signals: Signals, store: int) -> Symptom | None:
     return Symptom("saturated", "store", store, owner, found.total, found.first, found.last, facts=facts)
 
 
+def _waits(signals: Signals, channel: int, found: Rise) -> dict[int, float]:
+    """How long messages of a channel waited for each consuming service while its backlog was up."""
+    waits: dict[int, float] = {}
+    for consumer in signals.system.consumers:
+        if consumer.channel == channel:
+            waited = float(signals.parts[signals.body(consumer.body), found.hot, QUEUE].sum())
+            waits[consumer.service] = waits.get(consumer.service, 0.0) + waited
+    return dict(sorted(waits.items()))
+
+
 def _channel(signals: Signals, channel: int) -> list[Symptom]:
     """Each consumer service of a channel whose backlog rose, when deliveries did not keep up with publishing."""
     table = signals.channels[channel]
@@ -148,8 +158,11 @@ def _channel(signals: Signals, channel: int) -> list[Symptom]:
     found = rise(backlog, np.ones(signals.count), floor=20.0 * signals.runs)
     if found is None:
         return []
-    services = sorted({c.service for c in signals.system.consumers if c.channel == channel})
-    published, done = table[:, links.PUBLISHED], table[:, links.DONE]
+    waits = _waits(signals, channel, found)
+    # Of several groups, those whose messages wait: the others keep up.
+    services = [s for s, waited in waits.items() if waited >= 0.2 * sum(waits.values())]
+    groups = len(waits) if signals.system.channels[channel].topic else 1  # each of them does every message
+    published, done = table[:, links.PUBLISHED], table[:, links.DONE] / max(1, groups)
     calm = ~found.hot
     facts = {
         "backlog": float(backlog[found.hot].max()) / signals.runs,

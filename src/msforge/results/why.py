@@ -70,7 +70,7 @@ def _headline(signals: Signals, found: Blame, suspects: list[Suspect]) -> str:
     spans = contrast(signals, first, found.last(first))
     felt = [said for said in (entry_text(signals, n, spans) for n in range(signals.entries)) if said]
     text += f"; {felt[0]}" if felt else "; no client noticed"
-    if not found.decided and len(suspects) > 1 and suspects[1].service != suspects[0].service:
+    if not found.decided and len(suspects) > 1 and suspects[1].name != suspects[0].name:
         return f"The evidence does not decide between {suspects[0].name} and {suspects[1].name}: {text}."
     if not found.decided:
         return f"Most likely, though the evidence does not decide: {text}."

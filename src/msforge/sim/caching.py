@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Cache, Step
 from msforge.sim import kernel
-from msforge.sim.kernel import ERROR, PENDING, UNAVAILABLE, Frame
+from msforge.sim.kernel import ERROR, PENDING, TIMEOUT, TIMER, UNAVAILABLE, Frame, Timer
 from msforge.sim.operations import constant_of
 from msforge.sim.storage import StoreOp, Visit
 
@@ -37,6 +37,7 @@ class ReadOp(StoreOp):
             return self.go(frame, self.store, self.duration(frame), self.timeout)
         read = CachedRead(self, frame)
         frame.child = read
+        read.watch()
         read.look_up()
         return PENDING
 
@@ -44,7 +45,7 @@ class ReadOp(StoreOp):
 class CachedRead:
     """One read through a cache: look up, and on a miss go to the store and fill the cache."""
 
-    __slots__ = ("child", "filling", "frame", "key", "op", "since", "waiting")
+    __slots__ = ("child", "filling", "frame", "key", "op", "since", "timer", "waiting")
 
     def __init__(self, op: ReadOp, frame: Frame) -> None:
         self.op = op
@@ -52,6 +53,7 @@ class CachedRead:
         self.child: Any = None
         self.filling = False
         self.waiting = False
+        self.timer: Timer | None = None
         self.since = op.engine.env.now
         cache = op.cache
         assert cache is not None
@@ -60,15 +62,28 @@ class CachedRead:
             self.key = (op.store.index, frame.site.draw(
                 op.key_slot, op.word, "key", cache.keys, frame.root.number, frame.context))
 
+    def watch(self) -> None:
+        """The step's timeout bounds all of it: the cache, the wait for another's read, and the store."""
+        if self.op.timeout >= 0:
+            self.timer = Timer(_timed_out, self)
+            self.op.engine.schedule(self.timer, TIMER, self.op.timeout)
+
     def look_up(self) -> None:
         """One operation at the cache's own store."""
         op = self.op
         frame = self.frame
+        engine = op.engine
+        if not engine.reachable(frame, op.cache_store):
+            return
         duration = op.cache_constant
         if duration < 0:
             duration = frame.site.draw(
                 op.cache_slot, op.word, "cache", op.cache_dist, frame.root.number, frame.context)
-        visit = Visit(op.cache_store, frame, duration, self._looked, self.failed, op.engine.env.now)
+        if engine.links.active:
+            duration += engine.links.extra(frame, store=op.cache_store.index)
+        broken = bool(op.cache_store.failing) and engine.faults.store_fails(op.cache_store, frame)
+        looked = self._passed_by if broken else self._looked
+        visit = Visit(op.cache_store, frame, duration, looked, self.failed, engine.env.now)
         self.child = visit
         op.cache_store.visit(visit, -1)
 
@@ -79,6 +94,15 @@ class CachedRead:
             store.hits += 1
             self._done(frame)
             return
+        self._missed(frame)
+
+    def _passed_by(self, visit: Visit, frame: Frame) -> None:
+        """The cache answered with an error: the store is asked, as it is while the cache is down."""
+        self._missed(frame)
+
+    def _missed(self, frame: Frame) -> None:
+        op = self.op
+        store = op.cache_store
         store.misses += 1
         cache = op.cache
         assert cache is not None
@@ -92,14 +116,20 @@ class CachedRead:
                 return
             store.flights[self.key] = []
             self.filling = True
-        visit = Visit(op.store, frame, op.duration(frame), self._read, self.failed, op.engine.env.now)
+        self.child = None
+        if not op.engine.reachable(frame, op.store):
+            return
+        duration = op.duration(frame)
+        if op.engine.links.active:
+            duration += op.engine.links.extra(frame, store=op.store.index)
+        visit = Visit(op.store, frame, duration, self._read, self.failed, op.engine.env.now)
         if op.store.down:
             self.failed(None, frame, UNAVAILABLE)
             return
         if op.store.failing and op.engine.faults.store_fails(op.store, frame):
             visit.then = self._broken
         self.child = visit
-        op.store.visit(visit, op.timeout)
+        op.store.visit(visit, -1)
 
     def _hit(self, frame: Frame) -> bool:
         op = self.op
@@ -141,8 +171,23 @@ class CachedRead:
 
     def _done(self, frame: Frame) -> None:
         self.frame = None
+        self._stop_timer()
         frame.store += self.op.engine.env.now - self.since
         kernel.resume(frame)
+
+    def _stop_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.stop()
+
+    def timed_out(self) -> None:
+        """Its time is up: an operation that has begun runs on, for nobody."""
+        op = self.op
+        frame, visit = self.frame, self.child
+        at_cache = visit is not None and visit.store is op.cache_store
+        (op.cache_store if at_cache else op.store).timeouts += 1
+        if visit is not None:
+            visit.abandon(False)
+        self.failed(None, frame, TIMEOUT)
 
     def _broken(self, visit: Visit, frame: Frame) -> None:
         self.failed(visit, frame, ERROR)
@@ -154,6 +199,7 @@ class CachedRead:
         if frame is None or self.frame is None:
             return
         self.frame = None
+        self._stop_timer()
         frame.store += self.op.engine.env.now - self.since
         kernel.fail_later(frame, ERROR, self.op.cause(frame, outcome))
 
@@ -161,8 +207,13 @@ class CachedRead:
         """The frame is gone; those that wait for its flight start over."""
         waiters = self._waiters()
         self.frame = None
+        self._stop_timer()
         if self.child is not None:
             self.child.abandon(cancel)
         for waiter in waiters:
             waiter.waiting = False
             waiter.look_up()
+
+
+def _timed_out(read: CachedRead) -> None:
+    read.timed_out()

@@ -20,6 +20,7 @@ from msforge.sim.kernel import (
     FAILED,
     OK,
     PENDING,
+    REJECTED,
     REQUEST,
     THROTTLED,
     TIMEOUT,
@@ -306,9 +307,9 @@ class Call:
         now = self.op.engine.env.now
         if guard.breaker is not None and self.ticket >= 0:
             guard.breaker.record(self.ticket, now, outcome in guard.failures, now - self.tried_at)
-        if guard.throttle is not None and outcome <= DEGRADED:
-            guard.throttle.accept(now)
-        if guard.budget is not None:
+        if guard.throttle is not None and (outcome <= DEGRADED or outcome == REJECTED):
+            guard.throttle.accept(now)  # "no" is an answer of a callee that is well
+        if guard.budget is not None and outcome != REJECTED:
             guard.budget.result(now, outcome <= DEGRADED)
 
     def try_over(self, outcome: int, cause: int) -> None:
@@ -447,6 +448,8 @@ class Call:
     def deadline_passed(self) -> None:
         """The whole call has had its time."""
         self.callbacks = DEAD
+        if self.req is not None:  # between two tries the last one has been told of
+            self._report(TIMEOUT)
         for _ in range(2):
             request = self.req
             if request is None:
@@ -455,7 +458,6 @@ class Call:
             self._count_try(TIMEOUT)
             if request.state != SENT:
                 request.replica.abort(request, TIMEOUT)
-        self._report(TIMEOUT)
         self.give_up(TIMEOUT, cause_of(self.op.service.index, TIMEOUT))
 
     def _stop_timers(self) -> None:

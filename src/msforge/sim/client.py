@@ -108,6 +108,7 @@ class Client:
         self.index = plan.index
         self.name = plan.name
         self.guards: dict[int, Any] = {}
+        self.machines: dict[Any, Any] = {}
         self.warmup = engine.warmup
         self.measured_to = engine.duration
         self.end = min(engine.duration, plan.end) if plan.end >= 0 else engine.duration

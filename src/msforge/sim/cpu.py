@@ -347,7 +347,7 @@ def do_work(frame: Frame, amount: int) -> int:
     if cpu is not None:
         plan = cpu.plan
         if plan.contention or plan.coherency:
-            n = len(replica.active)
+            n = max(1, replica.gauge_busy.value)  # a call in place is no request of its own
             amount = round(amount * (1.0 + plan.contention * (n - 1) + plan.coherency * n * (n - 1)))
         job = Job(cpu, frame, amount, now)
         frame.child = job
@@ -367,5 +367,5 @@ def slowed(replica: Replica, frame: Frame, amount: int) -> int:
     body = frame.host.body
     for slowness in replica.slowness:
         if slowness.body < 0 or slowness.body == body:
-            amount = slowness.apply(amount, frame)
+            amount = round(amount * slowness.factor)
     return amount

@@ -25,6 +25,7 @@ def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
     service = engine.services[fault.service]
     service.version += 1
     version = service.version
+    service.deploying = fault.changes
     system = engine.base.variant((*engine.changes, *fault.changes)) if fault.changes else engine.system
     service.next_programs = Programs(engine, system) if fault.changes else service.programs
     service.next_plan = system.services[service.index]
@@ -42,12 +43,18 @@ def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
     for batch in [rest[i : i + at_once] for i in range(0, len(rest), at_once)]:
         yield from _replace(engine, service, batch, version)
     if fault.changes:
+        service.deploying = ()
         engine.settle_deploy(fault.changes)
     engine.note("deploy", service.name, f"version {version} done", service.index)
     engine.note("fault_end", fault.label or fault.kind, service=fault.service, fault=fault.index)
 
 
 def _replace(engine: Engine, service: ServiceRun, batch: list[Replica], version: int) -> Generator[Any, Any, None]:
+    if service.plan.function is not None:  # new instances are of the new version at once, old ones finish
+        service.add_replica(engine.env.now, ready=True, version=version)
+        for replica in batch:
+            service.retire(replica)
+        return
     leaving = []
     for replica in batch:
         if replica.died >= 0:

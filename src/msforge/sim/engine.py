@@ -20,6 +20,7 @@ from msforge.sim.deploy import autoscale
 from msforge.sim.edges import EdgeRun
 from msforge.sim.faults import Faults
 from msforge.sim.functions import FunctionReplica
+from msforge.sim.guards import all_keys, forget
 from msforge.sim.kernel import CHANGE, REQUEST, Timer
 from msforge.sim.leaf import FOREVER, Station, quiet_services
 from msforge.sim.links import Links
@@ -232,6 +233,7 @@ class Engine:
         system = self.base.variant(changes) if changes else self.base
         self.changes = changes
         before, self.system = self.system, system
+        gone = all_keys(before) - all_keys(system)
         self._set_latency()
         self.deadlines = self.deadlines or any(s.policy.deadline >= 0 for s in system.steps)
         self.programs = Programs(self, system)
@@ -244,10 +246,15 @@ class Engine:
             plan = system.services[service.index]
             service.programs = self.programs
             service.adopt(plan)
+            if service.deploying:
+                coming = self.base.variant((*changes, *service.deploying))
+                service.next_programs, service.next_plan = Programs(self, coming), coming.services[service.index]
             for replica in service.replicas:
-                replica.programs = self.programs
-                replica.plan = plan
+                ahead = bool(service.deploying) and replica.version == service.version
+                replica.programs = service.next_programs if ahead else self.programs
+                replica.plan = service.next_plan if ahead else plan
                 replica.configure()
+                forget(replica, gone)
             if plan.replicas != before.services[service.index].replicas and plan.function is None:
                 service.scale(plan.replicas, "change")
         for channel in self.channels:
@@ -255,6 +262,7 @@ class Engine:
         for client in self.clients:
             source: Source = system.sources[client.index]
             client.adopt(source, system)
+            forget(client, gone)
 
     # -- time -----------------------------------------------------------------------------------
 

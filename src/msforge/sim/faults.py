@@ -36,8 +36,16 @@ class Slowness:
         self.slot = engine.next_slot()
         self.word = f"fault {fault.word} {occurrence}"
 
+    def added(self, request: Request) -> int:
+        """What it adds (ns) to a request that starts now; a call in place is a request to its endpoint only."""
+        concerned = self.body == request.body if self.body >= 0 else not request.local
+        if self.add is None or not concerned:
+            return 0
+        more: int = request.site.draw(self.slot, self.word, "add", self.add, request.root.number, request.context)
+        return more
+
     def apply(self, amount: int, frame: Frame | None) -> int:
-        """The slowed duration (ns) of a step that starts now."""
+        """The slowed duration (ns) of a store's operation that starts now."""
         amount = round(amount * self.factor)
         if self.add is not None and frame is not None:
             amount += frame.site.draw(self.slot, self.word, "add", self.add, frame.root.number, frame.context)
@@ -116,6 +124,13 @@ class Faults:
                 yield engine.pause(up)
             elif fault.at > engine.env.now:
                 yield engine.pause(fault.at - engine.env.now)
+            if fault.kind == "deploy":
+                engine.note("fault_begin", fault.label or fault.kind, service=fault.service, fault=fault.index)
+                yield from deploy(engine, fault)
+                if fault.every is None:
+                    return
+                occurrence += 1
+                continue
             undo = self._strike(fault, only, occurrence, key)
             engine.note("fault_begin", fault.label or fault.kind, service=fault.service, fault=fault.index)
             if fault.duration is None:
@@ -156,9 +171,6 @@ class Faults:
                 link = LinkFault(self.engine, fault, occurrence)
                 self.engine.links.add(link)
                 return lambda: self.engine.links.remove(link)
-            case "deploy":
-                self.engine.env.process(deploy(self.engine, fault))
-                return lambda: None
             case _:
                 self.engine.apply(fault.changes)
                 return lambda: self.engine.withdraw(fault.changes)
@@ -202,14 +214,20 @@ class Faults:
     def _zone(self, fault: Fault) -> Undo:
         hit = [r for s in self.engine.services for r in s.replicas if r.zone == fault.zone]
         stores = [s for s in self.engine.stores if s.plan.zone == fault.zone]
+        brokers = [c for c in self.engine.channels if c.plan.zone == fault.zone]
         for store in stores:
             store.crash()
+        for broker in brokers:
+            broker.down += 1
         undo_replicas = self._crash(hit)
 
         def undo() -> None:
             undo_replicas()
             for store in stores:
                 store.down -= 1
+            for broker in brokers:
+                broker.down -= 1
+                broker.link_changed()
 
         return undo
 

@@ -43,9 +43,17 @@ class FunctionReplica(Replica):
         limit = self.plan.autoscale.maximum if self.plan.autoscale is not None else -1
         if 0 <= limit <= self.gauge_busy.value + self.waiting:
             return self.refuse(request, OVERLOADED)
-        self.invocations += 1
         if request.deadline >= 0:
             self.schedule(Timer(self._deadline, request), TIMER, request.deadline - now)
+        return self._place(request, now)
+
+    def handle(self, request: Request, now: int) -> None:
+        """A message is a request as any other: it gets an instance of its own."""
+        self._place(request, now)
+
+    def _place(self, request: Request, now: int) -> None:
+        """On the instance that was used last, or on a cold one."""
+        self.invocations += 1
         self.warm = [until for until in self.warm if until > now]
         if self.warm:
             self.warm.pop()
@@ -79,10 +87,14 @@ class FunctionReplica(Replica):
 
     def end(self, request: Request, result: int) -> None:
         """As for any replica, but the instance is kept warm."""
-        if self._finish(request, result):
-            if not request.local:
-                self._release(self.engine.env.now)
-            self.answer(request)
+        if not self._finish(request, result):
+            return
+        if request.message is not None:
+            self._keep_warm(self.engine.env.now)
+            request.message.over(request)
+        elif not request.local:
+            self._release(self.engine.env.now)
+        self.answer(request)
 
     def record(self, request: Request, now: int) -> None:
         """Bill what ran."""
@@ -95,9 +107,13 @@ class FunctionReplica(Replica):
         """The instance stays warm for a while."""
         if not self.up:
             return
+        self._keep_warm(now)
         self.gauge_busy.down(now)
+        self.leave_if_empty()
+
+    def _keep_warm(self, now: int) -> None:
         function = self.plan.function
-        if function is not None:
+        if self.up and function is not None:
             self.warm.append(now + function.keep_alive)
 
     def crash(self) -> None:

@@ -54,6 +54,8 @@ def _is_station(system: System, service: Service) -> bool:
         return False
     if service.autoscale is not None or service.balance != "round_robin" or service.client_balancer:
         return False
+    if service.replicas < 1:
+        return False
     for b in service.bodies:
         body = system.bodies[b]
         if body.consumer >= 0 or not body.block:

@@ -126,6 +126,10 @@ class Links:
         """Whether the frame's service reaches a store or a channel's broker now."""
         return not any(self._loses(link, frame) for link in self._towards(frame, store, channel))
 
+    def cut(self, frame: Frame, channel: int) -> bool:
+        """Whether nothing at all passes from the frame's service to a channel's broker."""
+        return any(link.kind == "cut" for link in self._towards(frame, -1, channel))
+
     def _towards(self, frame: Frame, store: int, channel: int) -> list[LinkFault]:
         """The active faults between a frame's service and a store or a channel."""
         caller = frame.host.replica.service.index

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 from msforge.model.plan import Channel, Consumer, Step, Verb
 from msforge.policies import backoff
 from msforge.sim import kernel
-from msforge.sim.kernel import DONE, ERROR, OVERLOADED, PENDING, REQUEST, RESET, TIMEOUT, TIMER, Frame, Timer
+from msforge.sim.kernel import (
+    DONE,
+    ERROR,
+    OVERLOADED,
+    PENDING,
+    REQUEST,
+    RESET,
+    TIMEOUT,
+    TIMER,
+    UNAVAILABLE,
+    Frame,
+    Timer,
+)
 from msforge.sim.operations import Operation, constant_of
 from msforge.sim.request import Request
 from msforge.sim.streams import context_of
@@ -79,7 +91,7 @@ class Worker:
     def reachable(self) -> bool:
         """Whether it takes messages now."""
         replica = self.replica
-        if not replica.up or replica.leaving:
+        if not replica.up or replica.leaving or self.channel.down:
             return False
         links = replica.engine.links
         return not links.active or links.delivers(self.channel.index, replica.service.index)
@@ -107,10 +119,7 @@ class Worker:
         request.arrive = message.available
         replica.arrived += 1
         replica.service.arrived += 1
-        replica.gauge_busy.up(now)
-        result = replica.begin(request, now)
-        if result != PENDING:
-            replica.end(request, result)
+        replica.handle(request, now)
 
     def replica_down(self) -> None:
         """Its replica died or left."""
@@ -132,6 +141,7 @@ class ChannelRun:
         self.published = self.delivered = self.done = self.redelivered = 0
         self.dead = self.dropped = self.rejected = self.lost = self.applied_twice = 0
         self.resting = 0  # waiting for their redelivery
+        self.down = 0  # its broker's zone is, so many times over
 
     def adopt(self, plan: Channel) -> None:
         """Take a changed plan."""
@@ -196,6 +206,8 @@ class ChannelRun:
             self.bury(message)
             self.finished(message)
         self.released(message, worker)
+        if worker.replica.up:
+            worker.replica.leave_if_empty()
 
     def finished(self, message: Message) -> None:
         """The message is through with this channel."""
@@ -262,6 +274,8 @@ class PublishOp(Operation):
             self.engine.outbox += 1
             self.engine.after(self._until_relay(), _relay, publishing)
             return DONE
+        if self.channel.down:
+            return kernel.fail(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, UNAVAILABLE))
         if not self.engine.broker_reachable(frame, self.channel):
             if self.timeout >= 0:
                 frame.child = publishing
@@ -295,7 +309,7 @@ class PublishOp(Operation):
 class Publishing:
     """One message between publisher and broker."""
 
-    __slots__ = ("callbacks", "context", "frame", "key", "op", "root", "since", "site", "timer")
+    __slots__ = ("callbacks", "context", "frame", "key", "looks", "op", "root", "since", "site", "timer")
     _ok = True
 
     def __init__(self, op: PublishOp, frame: Frame, site: Any) -> None:
@@ -307,6 +321,7 @@ class Publishing:
         self.context = frame.context
         self.since = op.engine.env.now
         self.timer: Timer | None = None
+        self.looks = 0  # of an outbox's relay
         self.key: int | None = None
         if op.key is not None:
             self.key = frame.site.draw(op.key_slot, op.word, "key", op.key, frame.root.number, frame.context)
@@ -337,19 +352,26 @@ class Publishing:
         if self.timer is not None:
             self.timer.stop()
         frame.store += self.op.engine.env.now - self.since
-        if self.op.channel.accept(self.root, self.site, self.context, self.key):
+        if self.op.channel.down:
+            kernel.fail_later(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, RESET))
+        elif self.op.channel.accept(self.root, self.site, self.context, self.key):
             self._effect(frame)
             kernel.resume(frame)
         else:
             kernel.fail_later(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, OVERLOADED))
 
     def relay(self) -> None:
-        """The outbox's relay hands it over; a refusal is tried again at its next look."""
+        """The outbox's relay hands it over; what fails is tried again at its next look."""
         engine = self.op.engine
         engine.outbox -= 1
-        if not self.op.channel.accept(self.root, self.site, self.context, self.key):
+        channel = self.op.channel
+        assert self.frame is not None
+        lost = engine.links.cut(self.frame, channel.index) or (  # what is dropped once passes the next time
+            self.looks == 0 and not engine.broker_reachable(self.frame, channel))
+        self.looks += 1
+        if channel.down or lost or not channel.accept(self.root, self.site, self.context, self.key):
             engine.outbox += 1
-            engine.after(max(self.op.channel.plan.relay, 1), _relayed, self)
+            engine.after(max(channel.plan.relay, 1), _relayed, self)
 
     def abandon(self, cancel: bool) -> None:
         """The publisher is gone before the broker had it."""
@@ -368,7 +390,10 @@ HANDED = (_handed,)
 
 def _relay(publishing: Publishing) -> None:
     op = publishing.op
-    op.engine.after(op.duration(publishing.site, publishing.root.number, publishing.context), _relayed, publishing)
+    assert publishing.frame is not None
+    takes = op.duration(publishing.site, publishing.root.number, publishing.context)
+    takes += op.engine.links.extra(publishing.frame, channel=op.channel.index)
+    op.engine.after(takes, _relayed, publishing)
 
 
 def _relayed(publishing: Publishing) -> None:
@@ -384,13 +409,73 @@ def _publish_timeout(publishing: Publishing) -> None:
         kernel.fail_later(frame, ERROR, kernel.cause_of(frame.host.replica.service.index, TIMEOUT))
 
 
-def lost_in_crash(frame: Frame) -> list[ChannelRun]:
-    """The channels whose message a crash loses: data was written, and the publish had not yet been done."""
-    steps = [getattr(op, "step", None) for op in frame.ops]
-    if not any(s is not None and s.verb == Verb.WRITE for s in steps[: frame.pc]):
-        return []
-    lost = []
-    for op, step in zip(frame.ops[frame.pc :], steps[frame.pc :], strict=True):
-        if step is not None and step.verb == Verb.PUBLISH and isinstance(op, PublishOp) and not op.outbox:
-            lost.append(op.channel)
-    return lost
+def lost_in_crash(request: Frame) -> list[ChannelRun]:
+    """The channels whose message a crash loses: data was written, and the publish had not yet been done.
+
+    To be asked while the request still knows where it is.
+    """
+    return _lost(request, False)[1]
+
+
+def _lost(frame: Frame, written: bool) -> tuple[bool, list[ChannelRun]]:
+    """Whether something was written until where `frame` is, and what would have been published from there on."""
+    system = frame.host.replica.programs.system
+    steps = [op.step for op in frame.ops if hasattr(op, "step")]  # without the marks of a traced run
+    pc = sum(hasattr(op, "step") for op in frame.ops[: max(frame.pc, 0)])
+    written = written or any(_writes(system, step) for step in steps[:pc])
+    rest = steps[pc + 1 :]
+    later = []
+    if getattr(frame.child, "done", None) is not None:  # a saga: the parts before and after the present one
+        if frame.child.undoing >= 0:
+            return written, []
+        does = steps[pc].blocks[0::2]
+        written = written or any(_writes(system, system.steps[i]) for b in does[: frame.child.done] for i in b)
+        later = [system.steps[i] for b in does[frame.child.done + 1 :] for i in b]
+    elif not _inside(frame.child):
+        rest = steps[pc:]
+    lost: list[ChannelRun] = []
+    for child in _inside(frame.child):
+        wrote, found = _lost(child, written)
+        written = written or wrote
+        lost += found
+    if written:
+        channels = frame.host.replica.engine.channels
+        lost += [channels[c] for step in (*later, *rest) for c in _publishes(system, step)]
+    return written, lost
+
+
+def _inside(child: Any) -> list[Frame]:
+    """The blocks and calls in place that a frame waits for."""
+    if isinstance(child, Frame):
+        return [child]
+    branches = getattr(child, "branches", None)
+    if branches is not None:
+        return [branch for branch in branches if isinstance(branch, Frame)]
+    inner = getattr(child, "child", None)
+    if isinstance(inner, Frame):
+        return [inner]
+    request = getattr(child, "req", None)
+    return [request] if request is not None and request.local else []
+
+
+def _blocks(system: Any, step: Step) -> list[tuple[int, ...]]:
+    """The blocks that surely run where the step does."""
+    if step.verb in (Verb.GROUP, Verb.REPEAT, Verb.PARALLEL):
+        return list(step.blocks)
+    if step.verb == Verb.SAGA:
+        return list(step.blocks[0::2])
+    if step.verb == Verb.CALL and system.bodies[step.target].service == step.service:
+        return [system.bodies[step.target].block]
+    return []
+
+
+def _writes(system: Any, step: Step) -> bool:
+    return step.verb == Verb.WRITE or any(
+        _writes(system, system.steps[i]) for block in _blocks(system, step) for i in block
+    )
+
+
+def _publishes(system: Any, step: Step) -> list[int]:
+    if step.verb == Verb.PUBLISH:
+        return [] if step.outbox else [step.target]
+    return [c for block in _blocks(system, step) for i in block for c in _publishes(system, system.steps[i])]

@@ -176,9 +176,9 @@ class CallOp(Operation):
     def guard_of(self, call: Call) -> Guard:
         """The breaker, bulkhead, throttle and budget that the caller's replica keeps for this endpoint."""
         holder = call.frame.host.replica if call.frame is not None else call.root.client
-        guard: Guard | None = holder.guards.get(self.target)
-        if guard is None or guard.policy is not self.policy:
-            guard = holder.guards[self.target] = Guard(self.policy, self, holder, guard)
+        guard: Guard | None = holder.guards.get(self.slot)
+        if guard is None:
+            guard = holder.guards[self.slot] = Guard(self.policy, self, holder)
         return guard
 
 

@@ -150,6 +150,8 @@ class Group:
         if self.timer is not None:
             self.timer.stop()
         frame.child = None
+        if result == FAILED and self.op.need != self.op.total:
+            frame.outcome = ERROR
         if self.starting:
             return
         if self.host is not None and self.branches:
@@ -157,8 +159,7 @@ class Group:
         if result == DONE:
             kernel.resume(frame)
         else:
-            outcome = frame.outcome if self.op.need == self.op.total else ERROR
-            kernel.fail_later(frame, outcome, frame.cause)
+            kernel.fail_later(frame, frame.outcome, frame.cause)
 
     def abandon(self, cancel: bool) -> None:
         """The frame around it is gone: so are the branches."""

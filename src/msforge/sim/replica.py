@@ -9,7 +9,19 @@ from msforge.policies.bucket import TokenBucket
 from msforge.sim import kernel
 from msforge.sim.cpu import make_cpu
 from msforge.sim.gauge import Gauge
-from msforge.sim.kernel import DEGRADED, DONE, OVERLOADED, PENDING, RATE_LIMITED, REQUEST, RESET, TIMEOUT, TIMER, Timer
+from msforge.sim.kernel import (
+    DEGRADED,
+    DONE,
+    OVERLOADED,
+    PENDING,
+    RATE_LIMITED,
+    REQUEST,
+    RESET,
+    RESUME,
+    TIMEOUT,
+    TIMER,
+    Timer,
+)
 from msforge.sim.messaging import lost_in_crash
 from msforge.sim.request import ANSWERED, ENDED, QUEUED, RUNNING, SENT, Request
 
@@ -29,8 +41,8 @@ class Replica:
 
     __slots__ = (
         "active", "arrived", "born", "bucket", "capacity", "cpu", "died", "discipline", "downs", "engine", "failed",
-        "finished", "free", "frozen", "gauge_busy", "gauge_wait", "guards", "leaving", "number", "on_empty", "ordinal",
-        "paused", "plain", "plan", "programs", "queue", "ready_since", "schedule", "service", "slots",
+        "finished", "free", "frozen", "gauge_busy", "gauge_wait", "guards", "leaving", "machines", "number", "on_empty",
+        "ordinal", "paused", "plain", "plan", "programs", "queue", "ready_since", "schedule", "service", "slots",
         "slowness", "strays", "up", "up_time", "version", "waiting", "workers", "zone",
     )
 
@@ -60,7 +72,8 @@ class Replica:
         self.frozen: dict[Any, None] = {}
         self.gauge_busy = Gauge(now)
         self.gauge_wait = Gauge(now)
-        self.guards: dict[int, Any] = {}
+        self.guards: dict[int, Any] = {}     # by call step
+        self.machines: dict[Any, Any] = {}   # what the guards keep, by endpoint and settings
         self.workers: list[Any] = []
         self.slowness: list[Any] = []
         self.on_empty: Any = None
@@ -132,7 +145,22 @@ class Replica:
         self.active[request] = None
         if self.engine.dooms:
             self.engine.faults.doom(request)
+        if self.slowness:
+            more = sum(slowness.added(request) for slowness in self.slowness)
+            if more:
+                request.own += more
+                request.pc = -1  # before its first step
+                request.callbacks = RESUME
+                self.schedule(request, REQUEST, more)
+                return PENDING
         return kernel.run(request)
+
+    def handle(self, request: Request, now: int) -> None:
+        """A message that a consumer of this replica takes: its steps run at once."""
+        self.gauge_busy.up(now)
+        result = self.begin(request, now)
+        if result != PENDING:
+            self.end(request, result)
 
     def end(self, request: Request, result: int) -> None:
         """Its steps are over: count it, pass the thread on, answer."""
@@ -237,7 +265,11 @@ class Replica:
             return
         self.free += 1
         self.gauge_busy.down(now)
-        if self.leaving and self.on_empty is not None and not self.gauge_busy.value:
+        self.leave_if_empty()
+
+    def leave_if_empty(self) -> None:
+        """One that was taken out goes when it has finished what it had."""
+        if self.leaving and self.on_empty is not None and not self.gauge_busy.value and not self.waiting:
             self.on_empty(self)
 
     def _next(self) -> Request:
@@ -289,6 +321,10 @@ class Replica:
         now = self.engine.env.now
         self.go_down(now)
         doomed = [*self.active, *self.queue]
+        for request in self.active:
+            if request.message is None and not request.local:  # a message comes again, and its steps with it
+                for channel in lost_in_crash(request):
+                    channel.lost += 1
         for request in [*self.active]:
             if request.state != ENDED:  # a call in place ends with the request that made it
                 kernel.stop(request, False)
@@ -300,11 +336,9 @@ class Replica:
         while self.gauge_busy.value:
             self.gauge_busy.down(now)
         self.active, self.strays, self.queue = {}, {}, deque()
-        self.guards = {}
+        self.guards, self.machines = {}, {}
         self.bucket = None
         for request in doomed:
-            for channel in lost_in_crash(request):
-                channel.lost += 1
             if request.state == ENDED:
                 continue
             request.outcome = RESET

@@ -92,6 +92,7 @@ class ServiceRun:
         self.turn = 0
         self.next_plan = plan
         self.next_programs: Programs = engine.programs
+        self.deploying: tuple[Any, ...] = ()  # what the version that is being deployed changes
         self.slots = 0
         self.counting = False
         self.adopt(plan)

@@ -82,3 +82,13 @@ CODES: Final[dict[str, str]] = {
     "E604": "An argument that is not path=value.",
 }
 """Each code and what it means."""
+OF_THE_PLAN: Final[dict[str, str]] = {
+    "E701": "A run too large to finish.",
+    "E702": "Too many replicas or users.",
+    "E703": "A run too long.",
+    "E704": "A turn or journey without a request.",
+    "E705": "A closed loop whose turn takes no time.",
+    "E706": "A change or deployment that does not fit.",
+    "E707": "A fault on a link that carries nothing.",
+}
+"""The codes of what only shows when a description is made into a plan."""

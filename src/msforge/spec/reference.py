@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from msforge.spec import reference_texts as texts
-from msforge.spec.codes import CODES
+from msforge.spec.codes import CODES, OF_THE_PLAN
 from msforge.spec.dump import scalar
 from msforge.spec.lower import POLICY_TYPES
 from msforge.spec.resolve import written_value
@@ -116,7 +116,7 @@ def _defaults() -> Iterator[str]:
 
 def _diagnostics() -> Iterator[str]:
     yield f"# Errors\n\n{texts.DIAGNOSTICS}\n\n| code | meaning |\n|---|---|\n"
-    for code, meaning in CODES.items():
+    for code, meaning in (CODES | OF_THE_PLAN).items():
         yield f"| {code} | {_cell(meaning)} |\n"
 
 

@@ -139,8 +139,9 @@ A fault is a mapping of one kind. It begins `at` a time and lasts `for` a durati
 run), or comes again and again: `every` is the time up, from the end of one to the start of the next, and both may be
 distributions, drawn each time.
 
-`cut`, `delay` and `drop` are about one direction between two parties, `a -> b`: services, stores, channels, or
-`clients`.
+`cut`, `delay` and `drop` are about what `a` sends to `b`, and about the answers: a call from one service to another or
+from `clients`, an operation on a store, a message published to a channel. What a channel delivers to a service can be
+`cut`. A `deploy` lasts as long as it takes.
 
 `deploy` and `change` set anything the language can set, by path. `change` takes full paths, `deploy` paths within its
 service. Inside `{ }` a path that contains `[0]` has to stand in quotes.

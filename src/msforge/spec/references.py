@@ -206,6 +206,23 @@ class References:
                 parties = [*self.services, *sorted(self.broken), *self.stores, *sorted(self.channels), CLIENTS]
                 for party in value.split("->"):
                     self.one_of(party.strip(), parties, (*path, kind), "E506", "service, store or channel")
+        self.fitting(fault, path)
+
+    def fitting(self, fault: Map, path: Path) -> None:
+        """Options that mean nothing for a store or a function."""
+        for kind in ("slow", "fail", "pause"):
+            store = fault.get(kind)
+            if not isinstance(store, str) or store not in self.stores or store in self.services:
+                continue
+            if "replicas" in fault:
+                here = (*path, "replicas")
+                self.report(here, "E401", "a store has no replicas to choose from", "remove it", key=True)
+            if kind == "fail" and fault.get("kind") == "crash":
+                self.report((*path, "kind"), "E401", "a failing operation cannot crash a store", "remove it")
+        deployed = fault.get("deploy")
+        if isinstance(deployed, str) and "canary" in fault and "function" in _map(self.services.get(deployed)):
+            message = f"{deployed} is a function: its instances are all of the new version at once"
+            self.report((*path, "canary"), "E401", message, "remove it", key=True)
 
     def subject(self, value: Any, path: Path, endpoints: bool) -> None:
         if not isinstance(value, str):

@@ -54,7 +54,6 @@ class _Fault(Part):
     kind: ClassVar[str]
     id: Name | None = Field(None, description="Names the fault: in reports, and as the key of its random draws.")
     at: Duration | None = Field(None, description="When it begins.")
-    for_: Time | None = Field(None, alias="for", description="How long it lasts; without it, to the end of the run.")
     every: Time | None = Field(
         None, description="Instead of `at`: the time up, from the end of one to the start of the next, drawn each time."
     )
@@ -73,14 +72,22 @@ class _Fault(Part):
                 "a fault has `at` or `every`" + (", not both" if self.at is not None else ""),
                 "at: 60s begins it once, every: exponential(1h) again and again",
             )
-        if self.every is not None and self.for_ is None:
-            raise fail("E405", "a fault with `every` needs `for`", "say how long each one lasts")
         if self.every is not None and self.every.mean <= 0:
             raise fail("E402", "`every` must be longer than 0", "it is the time between two of them", "every")
         return self
 
 
-class _Replicated(_Fault):
+class _Lasting(_Fault):
+    for_: Time | None = Field(None, alias="for", description="How long it lasts; without it, to the end of the run.")
+
+    @model_validator(mode="after")
+    def _how_long(self) -> _Lasting:
+        if self.every is not None and self.for_ is None:
+            raise fail("E405", "a fault with `every` needs `for`", "say how long each one lasts")
+        return self
+
+
+class _Replicated(_Lasting):
     replicas: Replicas = Field(
         "all", description="Whom it hits: a number (that many, drawn), `all`, or `each`: a clock for every replica."
     )
@@ -135,14 +142,14 @@ class FailFault(_Replicated):
     )
 
 
-class CutFault(_Fault):
+class CutFault(_Lasting):
     """Nothing passes: callers wait for their timeout."""
 
     kind = "cut"
     cut: LinkRef = Field(description="`a -> b`: services, stores, channels, or `clients`.")
 
 
-class DelayFault(_Fault):
+class DelayFault(_Lasting):
     """Adds latency between two parties."""
 
     kind = "delay"
@@ -150,7 +157,7 @@ class DelayFault(_Fault):
     add: Time = Field(description="Added to each hop, one way.")
 
 
-class DropFault(_Fault):
+class DropFault(_Lasting):
     """Loses messages between two parties: callers wait for their timeout."""
 
     kind = "drop"
@@ -165,7 +172,7 @@ class PauseFault(_Replicated):
     pause: Subject = Field(description="A service or a store.")
 
 
-class ZoneFault(_Fault):
+class ZoneFault(_Lasting):
     """Takes down everything that stands in a zone."""
 
     kind = "zone"
@@ -192,7 +199,7 @@ class DeployFault(_Fault):
         return self
 
 
-class ChangeFault(_Fault):
+class ChangeFault(_Lasting):
     """Changes anything the language can set; taken back after `for`."""
 
     kind = "change"
