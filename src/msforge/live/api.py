@@ -20,6 +20,7 @@ from msforge.live.system import Options, Up, failure_file, read_failure, refuse_
 from msforge.model import compile_system
 from msforge.scaffold import capabilities
 from msforge.scaffold import state as generated
+from msforge.scaffold.context import digest_of, system_context
 from msforge.spec import Spec, from_data, load
 
 if TYPE_CHECKING:
@@ -51,21 +52,21 @@ def find_generated(folder: str | Path) -> Generated:
     file = description_of(where, known.description if known is not None else None)
     spec = load(file)
     system = compile_system(spec)
-    found = packages(where, system)
     if known is not None:
-        _same(file, known, system)
+        _same(file, known, spec, system)
+    found = packages(where, system, known.services if known is not None else {})
     return Generated(where, file, spec, system, found)
 
 
-def _same(file: Path, known: generated.State, system: System) -> None:
-    """Raises UsageError when the code was generated from another text."""
-    gone = sorted(known.services.keys() - {service.name for service in system.services})
-    written = known.files.get(known.description)
-    changed = written is not None and generated.digest(file.read_bytes()) != written.sha256
-    if changed or gone:
-        which = f": {', '.join(gone)} left it" if gone else ""
+def _same(file: Path, known: generated.State, spec: Spec, system: System) -> None:
+    """Raises UsageError when a service's code was generated from another description."""
+    told = system_context(spec, system, description=known.description)["services"]
+    changed = [s["name"] for s in told if known.services.get(s["name"], {}).get("digest") not in (None, digest_of(s))]
+    missing = [s["name"] for s in told if s["name"] not in known.services]
+    if changed or missing:
+        names = ", ".join((missing + changed)[:5]) + (" ..." if len(missing + changed) > 5 else "")
         raise UsageError(
-            f"{file.name} has changed since the services were generated{which}",
+            f"{file.name} has changed since the code was generated from it: {names}",
             hint="see what that means with `msforge diff`, and do it with `msforge sync`",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -49,13 +50,14 @@ def description_of(folder: Path, said: str | None) -> Path:
     return found[0]
 
 
-def packages(folder: Path, system: System) -> dict[str, Package]:
-    """Each service's package. Raises UsageError that names what is missing."""
+def packages(folder: Path, system: System, known: Mapping[str, Mapping[str, str]]) -> dict[str, Package]:
+    """Each service's package; `known` is what the state file says. Raises UsageError that names what is missing."""
     folders = names.folders(service.name for service in system.services)
     made, missing = {}, []
     for service in system.services:
-        where = folder / "services" / folders[service.name]
-        package = _package(where)
+        said = known.get(service.name, {})
+        where = folder / said.get("folder", f"services/{folders[service.name]}")
+        package = _package(where, said.get("package"))
         if package is None:
             missing.append(service.name)
         else:
@@ -68,10 +70,12 @@ def packages(folder: Path, system: System) -> dict[str, Package]:
     return made
 
 
-def _package(where: Path) -> Path | None:
-    """The one folder that holds an app factory."""
+def _package(where: Path, name: str | None) -> Path | None:
+    """The folder that holds an app factory."""
     if not where.is_dir():
         return None
+    if name is not None:
+        return where / name if (where / name / "app.py").is_file() else None
     found = [p for p in sorted(where.iterdir()) if (p / "app.py").is_file() and (p / "__init__.py").is_file()]
     return found[0] if found else None
 

@@ -13,7 +13,7 @@ from msforge.errors import ConflictError, UsageError
 from msforge.model.plan import System
 from msforge.scaffold import mermaid, names, openapi, resilience
 from msforge.scaffold.capabilities import beyond
-from msforge.scaffold.context import Data, system_context
+from msforge.scaffold.context import Data, digest_of, system_context
 from msforge.scaffold.plan import Generated, Owner
 from msforge.scaffold.python.names import packages, snake
 from msforge.scaffold.python.service import service_context
@@ -45,6 +45,7 @@ def build(spec: Spec, system: System, *, description: str, templates: Path | Non
     handlers: list[str] = []
     services = []
     for service in context["services"]:
+        digest = digest_of(service)
         package = named[service["name"]]
         service["package"] = package
         folder = f"services/{service['folder']}"
@@ -53,7 +54,7 @@ def build(spec: Spec, system: System, *, description: str, templates: Path | Non
         made += files
         services.append({
             "name": service["name"], "folder": folder, "package": package, "port": service["port"],
-            "url": service["url"],
+            "url": service["url"], "digest": digest,
         })
     made += Renderer(find("system", templates, trust=trust)).render(_system(context, unable), "")
     made.append(Generated("msforge.schema.json", (json.dumps(json_schema(), indent=1) + "\n").encode(), Owner.MSFORGE))

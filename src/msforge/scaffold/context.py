@@ -6,6 +6,8 @@ unlimited. What the numbers become in Python is added by `msforge.scaffold.pytho
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Any
 
@@ -250,6 +252,11 @@ def _targets(system: System, block: Block) -> list[int]:
         for inner in step.blocks:
             found += _targets(system, inner)
     return found
+
+
+def digest_of(service: Data) -> str:
+    """A hash of all that a service's code is made of: another description with the same hash gives the same code."""
+    return hashlib.sha256(json.dumps(service, sort_keys=True).encode()).hexdigest()
 
 
 def dist_data(dist: Dist) -> Data:

@@ -180,7 +180,7 @@ def _record_services(state: State, made: Build) -> None:
             known = state.handlers.get(file.path, [])
             state.handlers[file.path] = list(dict.fromkeys([*known, *stubs.functions(file.content)]))
     for service in made.services:
-        state.services[service["name"]] = {"folder": service["folder"], "package": service["package"]}
+        state.services[service["name"]] = {key: service[key] for key in ("folder", "package", "digest")}
 
 
 def _text(templates: Path | None) -> str:
