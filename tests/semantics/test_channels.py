@@ -233,6 +233,13 @@ def test_failing_message_blocks_only_its_own_partition() -> None:
     assert seen.channel("jobs")["done"] == 1
 
 
+def test_message_that_comes_again_at_once_keeps_its_thread_busy() -> None:
+    # One thread, two partitions: three deliveries of 10 ms end by 30 ms, and the fourth is under way at 33.
+    seen = topic("[0, 0]", "wait: 10ms, fail: 100%", "threads: 1, retry: {attempts: 3, backoff: 0s}, ", 2,
+                 more="simulation: {duration: 33ms, drain: 0s}")
+    assert seen.channel("jobs")["delivered"] == 4
+
+
 def test_crash_costs_a_rebalance_and_redelivers_from_the_last_commit() -> None:
     seen = topic("[0, 0]", "wait: 10ms", "threads: 1, ", 1, "replicas: 2, ", channel=", rebalance: 200ms",
                  more="faults: [{crash: worker, at: 15ms}]\nsimulation: {duration: 100ms, drain: 10s}")

@@ -50,11 +50,11 @@ def occurrence(context: int, index: int, attempt: int) -> int:
     """The context of a step's `index`-th occurrence and `attempt`-th try inside `context`.
 
     0 for the first of both at the root (index, attempt and context all 0), so that the plain
-    draws of a request share one stream over request numbers; else a 64-bit mix.
+    draws of a request share one stream over request numbers; else a 64-bit mix that is never 0.
     """
     if not (context or index or attempt):
         return 0
-    return mix64(mix64((context + index * GAMMA + 1) & MASK) + attempt * WORD_STEP & MASK)
+    return mix64(mix64((context + index * GAMMA + 1) & MASK) + attempt * WORD_STEP & MASK) or 1
 
 
 def base(key: int, context: int = 0) -> int:

@@ -194,7 +194,7 @@ class ChannelRun:
 
     def over(self, message: Message, request: Request) -> None:
         """A delivery ended: acknowledge, redeliver, or give up on it."""
-        worker = message.worker
+        worker, message.worker = message.worker, None
         worker.busy -= 1
         if worker.replica.up:  # a crash has emptied the gauge already
             worker.replica.gauge_busy.down(self.engine.env.now)

@@ -173,8 +173,9 @@ class Group:
             self.slots_busy[slot] = False
 
     def let_go(self, message: Message) -> None:
-        """The thread is free; others may use it."""
-        if message.partition in self.running and self.running[message.partition][0] is message.worker:
+        """The thread is free, unless its message has begun again on it; others may use it."""
+        head = next(iter(self.partitions[message.partition]), None)
+        if head is message and message.worker is None:
             self._free(message)
         self.dispatch()
 
