@@ -35,6 +35,7 @@ class Renderer:
         self.template = template
         self._env = _environment(template)
         self._texts = {path: (template.inside / path).read_bytes() for path in template.files}
+        self._names: dict[str, Any] = {}
         self._owners = dict(template.defaults.get("_owners") or {})
 
     def render(self, values: dict[str, Any], below: str) -> list[Generated]:
@@ -61,7 +62,13 @@ class Renderer:
             yield "/".join(parts), text.replace("\r\n", "\n").encode()
 
     def _text(self, text: str, context: dict[str, Any], place: str) -> str:
-        return self._guarded(lambda: self._env.from_string(text).render(context), place) if "{" in text else text
+        return self._guarded(lambda: self._name(text).render(context), place) if "{" in text else text
+
+    def _name(self, text: str) -> Any:
+        """The template that a part of a path is: compiled once, not for each service."""
+        if text not in self._names:
+            self._names[text] = self._env.from_string(text)
+        return self._names[text]
 
     def _file(self, name: str, context: dict[str, Any]) -> str:
         return self._guarded(lambda: self._env.get_template(name).render(context), name)

@@ -32,6 +32,8 @@ _OURS: Final = re.compile(
     r"(?P<names>\([^()]*\)|[^\n(]+)$",
     re.MULTILINE,
 )
+Import = tuple[str, str, list[str]]
+"""An import of ours: its indentation, the module, the names."""
 _USED: Final = re.compile(r"^\s*from [\w.]+\.resilience\.(\w+) import", re.MULTILINE)
 
 
@@ -78,7 +80,11 @@ def used_by(texts: Iterable[str]) -> set[str]:
 
 def source(module: str, prefix: str) -> str:
     """A module's source with its imports from `prefix`."""
-    return HEADER + "\n".join(_rewritten(_sources()[module], prefix))
+    out = [HEADER]
+    for text, run in _pieces(module):
+        out.append(text)
+        out += [line + "\n" for line in _imports(run, prefix)]
+    return "".join(out)
 
 
 def init_text() -> str:
@@ -86,31 +92,27 @@ def init_text() -> str:
     return HEADER + INIT
 
 
-def _rewritten(text: str, prefix: str) -> list[str]:
-    """The lines of a module; each run of imports of ours is written anew."""
-    lines = text.split("\n")
-    out: list[str] = []
-    run: list[tuple[str, str, str]] = []  # padding, module, names
-    position = 0
-    while position < len(lines):
-        match = _OURS.match("\n".join(lines[position : position + 60])) if "from msforge." in lines[position] else None
-        if match is None:
-            out += _imports(run, prefix)
-            run = []
-            out.append(lines[position])
-            position += 1
-            continue
-        module = "" if match["module"] in FLOORS else match["module"]
-        run.append((match["pad"], module, match["names"]))
-        position += match[0].count("\n") + 1
-    return out + _imports(run, prefix)
+@cache
+def _pieces(module: str) -> list[tuple[str, list[Import]]]:
+    """A module cut up: texts to be kept, each with the run of imports of ours that follows it."""
+    text = _sources()[module]
+    pieces: list[tuple[str, list[Import]]] = []
+    end = 0
+    for match in _OURS.finditer(text):
+        found = (match["pad"], "" if match["module"] in FLOORS else match["module"], _names(match["names"]))
+        if pieces and match.start() == end:
+            pieces[-1][1].append(found)
+        else:
+            pieces.append((text[end : match.start()], [found]))
+        end = match.end() + 1
+    return [*pieces, (text[end:], [])]
 
 
-def _imports(run: list[tuple[str, str, str]], prefix: str) -> list[str]:
+def _imports(run: list[Import], prefix: str) -> list[str]:
     return [
         line
         for pad, module, names in sorted(run, key=lambda item: item[1])
-        for line in import_lines(f"{prefix}.{module}" if module else prefix, _names(names), pad)
+        for line in import_lines(f"{prefix}.{module}" if module else prefix, names, pad)
     ]
 
 
