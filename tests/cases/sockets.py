@@ -10,7 +10,8 @@ import asyncio
 import gc
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,8 @@ from msforge.scaffold.build import RESILIENCE, build
 from msforge.spec import load_text
 
 FILE = "case.yaml"
+MARGIN = 60_000_000
+"""ns that a run is looked at longer than the simulated one."""
 
 
 def write(bench: Bench, system: System, folder: Path, *, whole: bool = False) -> dict[str, Package]:
@@ -46,7 +49,7 @@ def write(bench: Bench, system: System, folder: Path, *, whole: bool = False) ->
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
-    return packages(folder, system)
+    return packages(folder, system, {})
 
 
 @cache
@@ -113,15 +116,34 @@ class CaseHost(InProcess):
         return counts | await self.stats()
 
 
-class Running:
-    """A bench that is up."""
+@dataclass(frozen=True)
+class Generated:
+    """A bench's services as they lie in a folder."""
 
-    def __init__(self, bench: Bench, folder: Path, scale: float, tell: Callable[[str], None]) -> None:
-        self.bench = bench
-        self.system = system = compiled(bench)
-        made: Mapping[str, Package] = write(bench, system, folder)
+    bench: Bench
+    system: System
+    packages: Mapping[str, Package]
+    folder: Path
+    end: int  # ns, when the simulated run is over
+
+
+def generate(bench: Bench, folder: Path, end: int) -> Generated:
+    """Generate a bench and import its packages."""
+    system = compiled(bench)
+    made = Generated(bench, system, write(bench, system, folder), folder, end)
+    for package in made.packages.values():
+        imported(package)
+    return made
+
+
+class Running:
+    """A bench that is up, its databases and logs in a folder of their own."""
+
+    def __init__(self, made: Generated, folder: Path, scale: float, tell: Callable[[str], None]) -> None:
+        self.made = made
+        self.system = system = made.system
         prepare(folder)
-        self.host = CaseHost(folder, system, made, open_doors(system, 0), seed=system.run.seed, scale=scale)
+        self.host = CaseHost(folder, system, made.packages, open_doors(system, 0), seed=system.run.seed, scale=scale)
         self.fleet = Fleet(system, self.host, seed=system.run.seed, scale=scale, tell=tell)
         self.clients = Clients(system, self.host.clock, self.host.shared, Transport)
         for name, balancer in self.clients.own.items():
@@ -137,9 +159,9 @@ class Running:
             async with session.get(f"{place.unit.url}/livez") as answer:
                 await answer.read()
 
-    async def play(self, end: int) -> Observed:
-        """Play it until `end` (ns)."""
-        await play(self.system, self.fleet, self.clients, end)
+    async def play(self) -> Observed:
+        """Play it to its end."""
+        await play(self.system, self.fleet, self.clients, self.made.end + MARGIN)
         return observed(self.system, self.clients, self.host.lives, await self.host.counts())
 
     async def down(self) -> None:
@@ -149,25 +171,24 @@ class Running:
 
 
 async def run(
-    wanted: Mapping[str, int], benches: Mapping[str, Bench], folder: Path, scale: float, at_once: int,
-    tell: Callable[[str], None],
+    benches: Iterable[Generated], folder: Path, scale: float, at_once: int, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Observed]:
-    """Bring up the benches named, play each until its end (ns), `at_once` of them at a time."""
+    """Bring all these up, and play them, `at_once` at a time."""
     ready: list[Running] = []
     turns = asyncio.Semaphore(at_once)
     seen: dict[str, Observed] = {}
 
     async def one(running: Running) -> None:
         async with turns:
-            seen[running.bench.name] = await running.play(wanted[running.bench.name])
+            seen[running.made.bench.name] = await running.play()
 
     try:
-        for name in wanted:
-            running = Running(benches[name], folder / name, scale, lambda line, name=name: tell(f"{name}: {line}"))
-            ready.append(running)
-            await running.up()
+        for made in benches:
+            name = made.bench.name
+            ready.append(Running(made, folder / name, scale, lambda line, name=name: tell(f"{name}: {line}")))
+            await ready[-1].up()
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # a full collection would hold everything up
         await asyncio.gather(*(one(running) for running in ready))
         return seen
     finally:
