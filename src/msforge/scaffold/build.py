@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,8 +58,14 @@ def build(spec: Spec, system: System, *, description: str, templates: Path | Non
             "url": service["url"], "digest": digest,
         })
     made += Renderer(find("system", templates, trust=trust)).render(_system(context, unable), "")
-    made.append(Generated("msforge.schema.json", (json.dumps(json_schema(), indent=1) + "\n").encode(), Owner.MSFORGE))
+    made.append(Generated("msforge.schema.json", _schema(), Owner.MSFORGE))
     return Build(tuple(_distinct(made)), tuple(handlers), tuple(services), tuple(unable), system.name)
+
+
+@cache
+def _schema() -> bytes:
+    """What an editor completes the description by; its first line names this file."""
+    return (json.dumps(json_schema(), indent=1) + "\n").encode()
 
 
 def _service(

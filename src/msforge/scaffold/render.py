@@ -7,13 +7,14 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from msforge.errors import UsageError
 from msforge.scaffold.names import checked_path
 from msforge.scaffold.plan import Generated, Owner
-from msforge.scaffold.templates import SHARED, Template
+from msforge.scaffold.templates import SHARED, Template, read, root
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,7 +34,7 @@ class Renderer:
 
     def __init__(self, template: Template) -> None:
         self.template = template
-        self._env = _environment(template)
+        self._env = _own(template.folder) if template.folder.parent == root() else _environment(template)
         self._texts = {path: (template.inside / path).read_bytes() for path in template.files}
         self._names: dict[str, Any] = {}
         self._owners = dict(template.defaults.get("_owners") or {})
@@ -122,6 +123,12 @@ def _line(error: BaseException) -> int:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
+
+
+@cache
+def _own(folder: Path) -> Environment:
+    """The environment of one of msforge's own templates: compiled once for all systems of this process."""
+    return _environment(read(folder))
 
 
 def _environment(template: Template) -> Environment:
