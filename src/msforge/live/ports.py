@@ -18,8 +18,8 @@ HOST: Final = "127.0.0.1"
 def bind(port: int) -> socket.socket:
     """A socket bound to a loopback port; 0 is any free one. Raises OSError.
 
-    It says that it is TCP: asyncio switches Nagle's algorithm off only for those that do, and with it on every answer on a
-    new connection is 40 ms late.
+    It says that it is TCP: asyncio switches Nagle's algorithm off only for those that do, and with it on every answer
+    on a new connection is 40 ms late.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
