@@ -90,11 +90,6 @@ class Board:
         if kind in NOT_HONOURED:
             raise UsageError(f"a running system can't do `{kind}`", hint="edit the file and run `msforge sync`")
         self._known(fault)
-        if kind in ("delay", "drop") and fault["caller"] is None:
-            raise UsageError(
-                "between a channel and its readers a running system can cut, but not delay or drop",
-                hint="strike the service that publishes, or the reader",
-            )
         if kind == "zone":
             zone = self.fleet.system.zones.index(fault["zone"])
             return [place for place in self.fleet.all() if place.zone == zone]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from msforge.model.plan import CLIENTS, NONE, Fault, System
+from msforge.model.plan import CLIENTS, Fault, System
 from msforge.policies import draws
 from msforge.policies.distributions import Dist
 
@@ -121,8 +121,7 @@ def left_out(system: System) -> list[str]:
 
 def honoured(fault: Fault) -> bool:
     """Whether a running system can do it."""
-    delivery = fault.channel >= 0 and fault.callee >= 0 and fault.caller == NONE
-    return fault.kind not in NOT_HONOURED and not (fault.kind in ("delay", "drop") and delivery)
+    return fault.kind not in NOT_HONOURED
 
 
 def _line(

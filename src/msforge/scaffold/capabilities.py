@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from msforge.model.plan import CLIENTS, Fault, Source, Step, System, Verb
+from msforge.model.plan import Fault, Source, Step, System, Verb
 
 WAYS: Final = ("simulation", "one process", "processes", "compose", "Kubernetes")
 """How a description can be run. `msforge up` is the second, `msforge up --processes` the third."""
@@ -101,14 +101,6 @@ def _labels(faults: Iterable[Fault]) -> list[str]:
     return [fault.label or fault.kind for fault in faults]
 
 
-def _lossy_deliveries(system: System) -> list[str]:
-    """Links from a channel to a service that reads it: a broker loses and delays nothing on that way."""
-    return _labels(
-        f for f in system.faults if f.kind in ("delay", "drop") and f.channel >= 0 and f.callee >= 0 > f.caller
-        and f.caller != CLIENTS
-    )
-
-
 def _brokers(system: System) -> list[str]:
     return [f"{c.name} ({c.broker})" for c in system.channels if c.broker != "embedded"]
 
@@ -183,9 +175,6 @@ FEATURES: Final = (
     Feature("crashes, `detect`, `startup`", YES, YES, _faults("crash")),
     Feature("slow, fail and pause faults", YES, YES, _faults("slow", "fail", "pause")),
     Feature("cut, delay and drop faults", YES, YES, _faults("cut", "delay", "drop")),
-    Feature(
-        "delay and drop from a channel to its readers", NO, NO, _lossy_deliveries, "the channel delivers as ever",
-    ),
     Feature("zone faults", YES, YES, _faults("zone")),
     Feature("deployments", NO, NO, _faults("deploy"), "they are left out"),
     Feature("changes while it runs", NO, NO, _faults("change"), "they are left out; edit the file and `msforge sync`"),

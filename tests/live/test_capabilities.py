@@ -1,0 +1,69 @@
+"""The table of what each way of running honours, and what it finds in a description."""
+
+from __future__ import annotations
+
+import pytest
+
+import msforge
+from msforge.model import compile_system
+from msforge.scaffold.capabilities import FEATURES, LATER, NO, PARTLY, WAYS, YES, beyond, page
+from msforge.spec import load, load_text
+
+EVERYTHING = """\
+msforge: 1
+services:
+  a:
+    replicas: 2
+    balance: random
+    zones: [x, y]
+    autoscale: {min: 2, max: 4, cpu: 50%}
+    cpu: 1
+    endpoints: {go: {steps: [{call: b.go}, {read: db}, {publish: news}]}}
+  b: {language: java, external: true, endpoints: {go: {grpc: p.S/M}}}
+  f: {function: {}, endpoints: {go: {}}}
+  r: {consumers: {take: {from: news}}}
+stores: {db: {kind: postgres}}
+channels: {news: {kind: topic}}
+network: {between_zones: {latency: 1ms}}
+traffic: {t: {target: a.go, rate: 1/s}, u: {target: f.go, rate: 1/s}}
+faults:
+  - {deploy: b, at: 1s}
+  - {change: {services.b.threads: 2}, at: 2s}
+simulation: {duration: 3s}
+"""
+
+
+def test_the_simulation_honours_everything() -> None:
+    for example in msforge.examples():
+        assert beyond(compile_system(load(example.file)), "simulation") == []
+
+
+def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
+    system = compile_system(load_text(EVERYTHING))
+    found = {b.feature: b for b in beyond(system, "one process")}
+    assert found["autoscaling"].used_by == ("a",) and found["autoscaling"].support == NO
+    assert found["functions"].used_by == ("f",)
+    assert found["`grpc` endpoints"].used_by == ("a.go",) and found["`grpc` endpoints"].support == PARTLY
+    assert found["`language: node` and `java`"].used_by == ("b",)
+    assert found["brokers as products"].used_by == ("news (kafka)",)
+    assert found["deployments"].used_by == ("deploy of b",)
+    assert found["changes while it runs"].used_by == ("services.b.threads = 2",)
+    more = {b.feature for b in beyond(system, "processes")} - found.keys()
+    assert more == {
+        "`random`, `least_connections` and `power_of_two` behind a shared balancer", "latency between zones"
+    }
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_every_row_says_what_happens_instead(feature: object) -> None:
+    assert hasattr(feature, "support")
+    words = {feature.support(way) for way in WAYS}
+    assert words <= {YES, PARTLY, NO, LATER}
+    if words & {PARTLY, NO}:
+        assert feature.instead  # type: ignore[attr-defined]
+
+
+def test_the_page_has_a_row_a_feature_and_a_column_a_way() -> None:
+    rows = [line for line in page().splitlines() if line.startswith("|")]
+    assert len(rows) == len(FEATURES) + 2
+    assert {row.count("|") for row in rows} == {len(WAYS) + 3}

@@ -1,0 +1,113 @@
+"""The commands about a running system, as typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import msforge
+from msforge.cli import app
+from tests.live.conftest import command, environment
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_nothing_runs_is_said_and_how_to_change_that(pair: Path, tmp_path: Path) -> None:
+    for words in (["ps"], ["load"], ["fault", "list"], ["fault", "clear"], ["fault", "set", "back", "--slow", "2x"]):
+        code, out, err = run(*words, "-C", tmp_path)
+        assert code == 2 and not out and "nothing runs" in err and "msforge up" in err
+    assert run("down", "-C", tmp_path) == (0, "", "nothing was up\n")
+    assert run("logs", "-C", tmp_path)[0] == 2
+
+
+def test_ps_fits_80_columns_and_is_data_with_json(up: Path) -> None:
+    code, out, _ = run("ps", "-C", up)
+    assert code == 0 and "2/2" in out and max(map(len, out.splitlines())) <= 80
+    code, out, _ = run("ps", "--json", "-C", up)
+    assert code == 0 and json.loads(out)["system"] == "pair"
+
+
+def test_faults_by_hand(up: Path) -> None:
+    code, number, err = run("fault", "set", "back", "--slow", "10x", "--for", "30s", "--replicas", "1", "-C", up)
+    assert code == 0 and "1 replica of back 10x slower" in err
+    code, out, _ = run("fault", "list", "-C", up)
+    assert code == 0 and number.strip() in out and "left" in out
+    assert json.loads(run("fault", "list", "--json", "-C", up)[1])[0]["kind"] == "slow"
+    assert run("fault", "clear", number.strip(), "-C", up)[0] == 0
+    assert run("fault", "list", "-C", up)[1:] == ("", "no fault is on\n")
+    for words, label in (
+        (["back", "--slow", "20ms"], "back 20ms slower"),
+        (["back", "--fail", "10%", "--status", "503"], "10% of back's requests fail"),
+        (["back.answer", "--fail", "1%", "--crash"], "crash"),
+        (["back", "--pause"], "back paused"),
+        (["--cut", "front->back"], "front -> back cut"),
+        (["--delay", "clients -> front=200ms"], "clients -> front 200ms later"),
+        (["--drop", "front->back=10%"], "front -> back loses 10%"),
+    ):
+        code, _, err = run("fault", "set", *words, "-C", up)
+        assert code == 0 and label in err, err
+    assert len(msforge.faults(up)) == 7
+    assert run("fault", "clear", "-C", up)[0] == 0 and not msforge.faults(up)
+
+
+@pytest.mark.parametrize(("words", "code", "said"), [
+    ([], 2, "given is nothing"),
+    (["back"], 2, "given is nothing"),
+    (["back", "--slow", "2x", "--pause"], 2, "--slow and --pause"),
+    (["--slow", "2x"], 2, "needs a target"),
+    (["--cut", "front"], 2, "order->payment"),
+    (["--delay", "front->back"], 2, "=200ms"),
+    (["--drop", "front->back=lots"], 3, "lots"),
+    (["back", "--cut", "front->back"], 2, "leave out back"),
+    (["bakc", "--slow", "2x"], 3, "did you mean `back`"),
+    (["back", "--slow", "2z"], 3, "2z"),
+    (["back", "--slow", "2x", "--for", "soon"], 3, "soon"),
+    (["--cut", "clients->news"], 3, "nothing passes"),
+])
+def test_faults_that_make_no_sense_change_nothing(up: Path, words: list[str], code: int, said: str) -> None:
+    got, out, err = run("fault", "set", *words, "-C", up)
+    assert (got, out) == (code, "") and said in err, err
+    assert msforge.faults(up) == []
+
+
+def test_load_prints_a_table_or_json_and_nothing_else(up: Path) -> None:
+    short = ["--duration", "1s", "-C", str(up)]
+    code, out, _ = run("load", *short)
+    assert code == 0 and "front.ask" in out and "100% of" in out and max(map(len, out.splitlines())) <= 80
+    code, out, err = run("load", "--json", "--quiet", *short)
+    assert code == 0 and err == "" and json.loads(out)["entries"][0]["ok"] > 20
+    code, out, _ = run("load", "--json", "--set", "traffic.people.rate=5/s", *short)
+    assert json.loads(out)["entries"][0]["sent"] < 15
+    assert run("load", "--scenario", "brokn", *short)[0] == 2
+    assert run("load", "--set", "traffic.people.rate=fast", *short)[0] == 3
+
+
+def test_ctrl_c_ends_load_with_what_was_measured(up: Path) -> None:
+    if os.name == "nt":
+        pytest.skip("only on POSIX systems: a signal for one process")
+    process = subprocess.Popen(
+        command("load", "--duration", "60s", "--scenario", "broken", "-C", up), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True,
+    )
+    end = time.monotonic() + 60
+    while not msforge.faults(up) and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130 and out.startswith("interrupted: pair, scenario broken"), err
+    assert "front.ask" in out and msforge.faults(up) == []
+
+
+def test_logs_have_a_prefix(up: Path) -> None:
+    code, out, _ = run("logs", "back.1", "-C", up)
+    assert code == 0 and all(line.startswith("back.1 | ") for line in out.splitlines()) and out

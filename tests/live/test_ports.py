@@ -1,0 +1,43 @@
+"""Ports: the same ones while a system grows, and names for those that are taken."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import pytest
+
+from msforge.errors import ConflictError, UsageError
+from msforge.live.ports import bind_all, owner_of
+from msforge.scaffold.ports import plan
+
+
+def test_each_service_has_a_block_that_a_replica_more_does_not_move() -> None:
+    small = plan({"a": 1, "b": 3, "c": 0}, 8000)
+    assert [(p.front, p.replicas) for p in small] == [(8000, (8001,)), (8010, (8011, 8012, 8013)), (8020, ())]
+    assert plan({"a": 9, "b": 3, "c": 0}, 8000)[1:] == small[1:]
+    assert [p.front for p in plan({"a": 10, "b": 1}, 8000)] == [8000, 8020]
+    assert {port for p in plan({"a": 2, "b": 1}, 0) for port in (p.front, *p.replicas)} == {0}
+
+
+def test_too_many_services_for_the_ports_there_are() -> None:
+    with pytest.raises(UsageError, match="65535") as caught:
+        plan({f"s{i}": 1 for i in range(100)}, 65_000)
+    assert "--port-base 0" in caught.value.hint
+
+
+def test_taken_ports_are_named_with_who_wanted_and_who_has_them() -> None:
+    with socket.socket() as taken, socket.socket() as free:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        free.bind(("127.0.0.1", 0))
+        port, other = taken.getsockname()[1], free.getsockname()[1]
+        free.close()
+        with pytest.raises(ConflictError, match=f"1 port is taken: {port}, wanted by order") as caught:
+            bind_all([("order", port), ("payment", other)])
+        assert "--port-base" in caught.value.hint
+        if sys.platform == "linux":
+            assert f"(pid {os.getpid()})" in caught.value.message and f"(pid {os.getpid()})" in owner_of(port)
+    for sock in bind_all([("order", port), ("payment", other)]):  # nothing was left bound
+        sock.close()
