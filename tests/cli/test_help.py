@@ -13,7 +13,8 @@ import msforge
 from msforge.cli import app
 
 run = CliRunner().invoke
-COMMANDS = ["simulate", "check", "explain", "report", "compare", "schema", "example", "example list", "example copy"]
+COMMANDS = ["simulate", "check", "explain", "report", "compare", "schema", "example", "example list", "example copy",
+            "new", "diff", "sync"]  # fmt: skip
 HEAVY = [
     "simpy",
     "numpy",
@@ -29,6 +30,10 @@ HEAVY = [
     "msforge.analysis",
     "msforge.recording",
     "msforge.report",
+    "msforge.scaffold",
+    "jinja2",
+    "cookiecutter",
+    "merge3",
 ]
 
 

@@ -158,14 +158,10 @@ def _tries(context: Data) -> Iterator[str]:
 
 def _unable(system: System) -> list[str]:
     """What the description says and generated code does not do (yet), by name."""
-    said = []
-    others = sorted({service.language for service in system.services} - {"python"})
-    for language in others:
-        used = [service.name for service in system.services if service.language == language]
-        said.append(f"`language: {language}` ({_some(used)}): generated in Python for now")
-    for found in beyond(system, "one process"):
-        said.append(f"{found.feature} ({_some(found.used_by)}): {found.instead or found.support}")
-    return said
+    return [
+        f"{found.feature} ({_some(found.used_by)}): {found.instead or found.support}"
+        for found in beyond(system, "one process")
+    ]
 
 
 def _some(used: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from msforge.scaffold.context import Data
@@ -24,9 +25,11 @@ ANY_VALUE: Final = '"1"'
 """What stands for a path parameter that an emulated caller does not choose."""
 
 
-def fields(declared: dict[str, str], parameters: list[str] = ()) -> list[Data]:  # type: ignore[assignment]
+def fields(declared: dict[str, str], parameters: Sequence[str] = ()) -> list[Data]:
     """The fields of a model: path parameters first, then what the description declares."""
-    kinds = {**dict.fromkeys(parameters, "string"), **declared}
+    scalars = {name: kind for name, kind in declared.items() if kind in SCALARS}
+    kinds = {**declared, **{name: scalars.get(name, "string") for name in parameters}}
+    kinds = {name: kinds[name] for name in [*parameters, *declared]}
     names = numbered(kinds, snake_field, FIELDS_TAKEN)
     return [_field(name, names[name], kind, name in parameters) for name, kind in kinds.items()]
 
@@ -42,7 +45,8 @@ def _field(name: str, attribute: str, kind: str, in_path: bool) -> Data:
         default = ANY_VALUE
     if attribute != name:
         inner = default.removeprefix("Field(").removesuffix(")") if default.startswith("Field(") else default
-        default = f"Field({inner}, alias={text(name)})"
+        first = inner if inner.startswith("default_factory") else f"default={inner}"
+        default = f"Field({first}, alias={text(name)})"
     return {
         "name": name, "attribute": attribute, "kind": kind, "type": annotation, "default": default, "in_path": in_path,
         "line": f"{attribute}: {annotation} = {default}",

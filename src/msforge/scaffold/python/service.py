@@ -74,8 +74,9 @@ def _own_models(made: Data, scope: Scope) -> None:
     for body in made["endpoints"]:
         request = models.fields(body["request"], body["parameters"])
         answer = models.fields(body["response"])
-        body["request_class"] = scope.claim(f"{body['class_name']}Request")
-        body["response_class"] = scope.claim(f"{body['class_name']}Response")
+        stem = body["class_name"].removesuffix("_")
+        body["request_class"] = scope.claim(f"{stem}Request")
+        body["response_class"] = scope.claim(f"{stem}Response")
         body["request_fields"], body["response_fields"] = request, answer
         body |= {"parts": models.request_parts(body["method"], request)}
         title = f"{body['method']} {body['path']}"
@@ -235,7 +236,7 @@ def _route(body: Data) -> Data:
             annotation = f"Annotated[{field['type']}, {place}({alias})]"
             default = "" if place == "Path" else f" = {TYPES_DEFAULT[field['kind']]}"
             arguments.append(f"{name}: {annotation}{default}")
-            values.append(f"{text(field['name'])}: {name}")
+            values.append(f"{text(field['attribute'])}: {name}")
     if parts["body"]:
         arguments.append(f"body: models.{body['request_class']} | None = None")
     verb, model = body["method"].lower(), f"models.{body['response_class']}"

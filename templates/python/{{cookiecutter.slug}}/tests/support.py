@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -35,19 +36,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose time passes only while everything waits: an hour of timeouts takes no time."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.virtual = 0.0
-        self._wait = self._selector.select
-        self._selector.select = self._pass_time
+        super().__init__(_Selector(self))
 
     def time(self) -> float:
         """Virtual seconds."""
         return self.virtual
 
-    def _pass_time(self, timeout: float | None = None) -> Any:
-        found = self._wait(0.0 if timeout is not None else None)
+
+class _Selector(selectors.DefaultSelector):
+    """Passes a loop's time instead of waiting."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = super().select(0.0 if timeout is not None else None)
         if not found and timeout:
-            self.virtual += timeout
+            self._loop.virtual += timeout
         return found
 
 
