@@ -32,7 +32,7 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,15 +87,37 @@ class Bench:
         return yaml.safe_dump(self.system, sort_keys=False, allow_unicode=True, width=110)
 
 
-@lru_cache(maxsize=1)
+@cache
+def rows() -> dict[str, dict[str, Any]]:
+    """The table as it is written: benches by name."""
+    return {
+        # not safe_load: this is a SafeLoader, with fewer implicit types
+        f"{path.stem}-{number + 1}": data
+        for path in sorted(TABLE.glob("*.yaml"))
+        for number, data in enumerate(yaml.load(path.read_text(encoding="utf-8"), Loader=Loader))
+    }
+
+
+@cache
 def benches() -> tuple[Bench, ...]:
     """The whole table."""
-    found = []
-    for path in sorted(TABLE.glob("*.yaml")):
-        # not safe_load: this is a SafeLoader, with fewer implicit types
-        for number, data in enumerate(yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)):
-            found.append(_bench(f"{path.stem}-{number + 1}", data))
-    return tuple(found)
+    return tuple(_bench(name, data) for name, data in rows().items())
+
+
+@cache
+def marked() -> Bench:
+    """The cases that are also run as processes, all in one bench. They have no network, and names of their own."""
+    system: dict[str, Any] = {"msforge": 1, "name": "marked-cases", "services": {}, "traffic": {}}
+    bench = Bench("marked", system)
+    for name, data in rows().items():
+        chosen = [row for row in data["cases"] if row.get("processes")]
+        if not chosen or "network" in data:
+            continue
+        for section in ("services", "stores", "channels"):
+            system.setdefault(section, {}).update(deepcopy(data.get(section, {})))
+        bench.cases += [_case(system, row, data, STAGGER * 2 * k) for k, row in enumerate(chosen, len(bench.cases))]
+    _complete(system)
+    return bench
 
 
 def cases() -> list[tuple[Bench, Case]]:
@@ -115,10 +137,21 @@ def _bench(name: str, data: dict[str, Any]) -> Bench:
         assert not unknown, f"{name}: {row.get('case')}: unknown keys {unknown}"
         offset = data.get("stagger", STAGGER) * len(bench.cases)
         bench.cases.append(_case(system, row, data, offset))
-    for service in system["services"].values():
+    _complete(system)
+    return bench
+
+
+def _complete(system: dict[str, Any]) -> None:
+    """Unlimited threads where nothing else is said; services and stores that no case has asked for are left out."""
+    services = system["services"]
+    for name in [n for n, s in services.items() if not s.keys() & {"endpoints", "consumers"}]:
+        del services[name]
+    for service in services.values():
         if "consumers" not in service:
             service.setdefault("threads", "unlimited")
-    return bench
+    said = str(services)
+    for name in [n for n in system.get("stores", {}) if f"'{n}'" not in said]:
+        del system["stores"][name]
 
 
 def _case(system: dict[str, Any], row: dict[str, Any], bench: dict[str, Any], offset: float) -> Case:

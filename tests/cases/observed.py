@@ -20,14 +20,14 @@ class Seen:
 
 @dataclass
 class Observed:
-    """A bench after its run. Times are ms of simulated time since its start."""
+    """A bench after its run. Times are ms of simulated time since its start; None is what could not be seen."""
 
     roots: dict[str, list[Seen]] = field(default_factory=dict)                  # source -> requests by number
-    log: dict[str, list[Entry]] = field(default_factory=dict)                   # body -> what it answered
+    log: dict[str, list[Entry]] | None = field(default_factory=dict)                 # body -> what it answered
     tries: dict[str, dict[str, int]] = field(default_factory=dict)              # callee -> outcome or count -> n
-    late: dict[str, int] | None = field(default_factory=dict)                   # None: a callee can't tell
-    breaker: dict[str, list[tuple[float, str]]] = field(default_factory=dict)   # callee -> (ms, new state)
-    spread: dict[str, list[int]] = field(default_factory=dict)                  # service -> arrivals by replica
+    late: dict[str, int] | None = field(default_factory=dict)                   # answered for nobody
+    breaker: dict[str, list[tuple[float, str]]] | None = field(default_factory=dict)  # callee -> (ms, new state)
+    spread: dict[str, list[int]] | None = field(default_factory=dict)           # service -> arrivals by replica
     counts: dict[str, dict[str, int]] = field(default_factory=dict)             # of channels, stores, and sagas by body
 
 
@@ -52,17 +52,17 @@ def differences(case: Case, seen: Observed, slack: Slack) -> list[str]:
     for source in case.sources:
         found += _roots(source, wanted_roots(case, source), seen.roots.get(source, []), slack)
     want = case.want
-    for body, entries in want.get("log", {}).items():
+    for body, entries in want.get("log", {}).items() if seen.log is not None else ():
         found += _log(body, [Entry.parse(e) for e in entries], _since(case, seen.log.get(body, [])), slack)
     for callee, counts in want.get("tries", {}).items():
         found += _counts(f"tries to {callee}", counts, seen.tries.get(callee, {}), whole=_words(counts))
-    for body, count in want.get("late", {}).items():
-        if seen.late is not None and seen.late.get(body, 0) != count:
+    for body, count in want.get("late", {}).items() if seen.late is not None else ():
+        if seen.late.get(body, 0) != count:
             found.append(f"{body} answered {seen.late.get(body, 0)} that nobody waited for, not {count}")
-    for callee, changes in want.get("breaker", {}).items():
+    for callee, changes in want.get("breaker", {}).items() if seen.breaker is not None else ():
         states = [(round(time - case.offset, 6), state) for time, state in seen.breaker.get(callee, [])]
         found += _breaker(callee, changes, states, slack)
-    for service, spread in want.get("spread", {}).items():
+    for service, spread in want.get("spread", {}).items() if seen.spread is not None else ():
         found += _spread(service, spread, seen.spread.get(service, []))
     for name, counts in want.get("counts", {}).items():
         found += _counts(name, counts, seen.counts.get(name, {}), whole=set())
@@ -80,9 +80,9 @@ def unlike(bench: Bench, case: Case, one: Observed, other: Observed, slack: Slac
     for source in case.sources:
         want = [Root(r.outcome, r.tries, r.latency, r.latency, r.cause) for r in one.roots[source]]
         found += _roots(source, want, other.roots.get(source, []), slack)
-    for body in case.want.get("log", {}):
+    for body in case.want.get("log", {}) if one.log is not None and other.log is not None else ():
         found += _log(body, _since(case, one.log.get(body, [])), _since(case, other.log.get(body, [])), slack)
-    for service in case.want.get("spread", {}):
+    for service in case.want.get("spread", {}) if one.spread is not None and other.spread is not None else ():
         if one.spread.get(service) != other.spread.get(service):
             found.append(f"{service} got {other.spread.get(service)} by replica, simulated {one.spread.get(service)}")
     return found

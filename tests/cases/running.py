@@ -81,7 +81,9 @@ class Lives:
 class Clients:
     """Everybody who sends traffic: a replica of no service."""
 
-    def __init__(self, system: System, clock: Clock, shared: dict[str, Balancer], transport: type[Transport]) -> None:
+    def __init__(
+        self, system: System, clock: Clock, shared: dict[str, Balancer], transport: type[Transport] = Transport
+    ) -> None:
         self.system = system
         own = {s.name: Balancer(s.balance) if s.client_balancer else shared[s.name] for s in system.services}
         self.own = {s.name: own[s.name] for s in system.services if s.client_balancer}
@@ -122,6 +124,9 @@ async def play(system: System, fleet: Fleet, clients: Clients, end: int) -> None
     ]
     tasks = [asyncio.ensure_future(each) for each in coming]
     await clock.sleep(end - clock.now())
+    for active in board.active.values():
+        if active.ending is not None:
+            active.ending.cancel()
     for task in tasks:
         if task.done():
             task.result()

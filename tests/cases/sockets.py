@@ -35,6 +35,8 @@ from msforge.spec import load_text
 FILE = "case.yaml"
 MARGIN = 60_000_000
 """ns that a run is looked at longer than the simulated one."""
+APART = 0.2
+"""Seconds between the begins of benches that run at the same time."""
 
 
 def write(bench: Bench, system: System, folder: Path, *, whole: bool = False) -> dict[str, Package]:
@@ -178,8 +180,9 @@ async def run(
     turns = asyncio.Semaphore(at_once)
     seen: dict[str, Observed] = {}
 
-    async def one(running: Running) -> None:
+    async def one(number: int, running: Running) -> None:
         async with turns:
+            await asyncio.sleep(scale * APART * number if number < at_once else 0)
             seen[running.made.bench.name] = await running.play()
 
     try:
@@ -189,7 +192,7 @@ async def run(
             await ready[-1].up()
         gc.collect()
         gc.freeze()  # a full collection would hold everything up
-        await asyncio.gather(*(one(running) for running in ready))
+        await asyncio.gather(*(one(number, running) for number, running in enumerate(ready)))
         return seen
     finally:
         gc.unfreeze()

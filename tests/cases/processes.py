@@ -1,0 +1,64 @@
+"""Generated services, each replica a process of its own, as `msforge up --processes` runs them.
+
+Each process has a clock of its own, so what is compared are the clients' answers, counts and changes of state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import sockets
+from casetable import Bench
+from observed import Observed
+from running import Clients, play
+from simulated import compiled
+
+from msforge.live.doors import open_doors
+from msforge.live.fleet import Fleet
+from msforge.live.processes import Processes
+from msforge.live.state import prepare
+from msforge.runtime.balancer import Balancer
+from msforge.runtime.clock import Clock
+
+
+async def run(bench: Bench, folder: Path, end: int, scale: float) -> Observed:
+    """Generate a bench, bring it up as processes, play it until `end` (ns), take it down."""
+    system = compiled(bench)
+    made = sockets.write(bench, system, folder, whole=True)
+    prepare(folder)
+    doors = open_doors(system, 0)
+    host = Processes(folder, system, made, doors, seed=system.run.seed, scale=scale)
+    fleet = Fleet(system, host, seed=system.run.seed, scale=scale, tell=lambda line: None)
+    fronts = {name: Balancer("round_robin", [url]) for name, url in doors.urls().items()}
+    clients = Clients(system, Clock(scale), fronts)
+    await clients.replica.transport.start()
+    try:
+        await fleet.up()
+        await asyncio.sleep(1.0)
+        await play(system, fleet, clients, end)
+        return await _observed(clients, fleet, host)
+    finally:
+        await fleet.down()
+        await clients.replica.transport.close()
+
+
+async def _observed(clients: Clients, fleet: Fleet, host: Processes) -> Observed:
+    counts = {s.name: dict(host.parts.store_stats(s.name)) for s in host.system.stores}
+    seen = Observed(log=None, breaker=None, late=None, spread=None, counts=counts | await host.stats())
+    for source, by_number in clients.seen.items():
+        seen.roots[source] = [by_number[n] for n in sorted(by_number)]
+    for place in fleet.all():
+        _edges(seen, await place.unit._ask("GET", "/_msforge/state", None))  # type: ignore[attr-defined]
+    return seen
+
+
+def _edges(seen: Observed, state: dict[str, Any]) -> None:
+    """What one replica's calls came to. A replica that died has forgotten what it did before."""
+    for callee, edge in state.get("calls", {}).items():
+        mine = seen.tries.setdefault(callee, {})
+        for word, n in edge["outcomes"].items():
+            mine[word] = mine.get(word, 0) + n
+        for word, name in (("retries", "retries"), ("hedges", "hedges"), ("denied", "budget_denied")):
+            mine[word] = mine.get(word, 0) + edge[name]
