@@ -61,7 +61,8 @@ class Aggregates:
     Args:
         entries: (source, target body) of each entry group.
         bodies: number of bodies.
-        window: ns of a window; `windows` of them are kept, later times count in the last.
+        window: ns of a window; `windows` of them are kept at most, later times count in the last. The tables
+            begin with those that root requests arrive in and grow as answers come later.
         warmup, end: the measured span of root arrivals, ns.
     """
 
@@ -75,20 +76,19 @@ class Aggregates:
         self.warmup = warmup
         self.end = end
         self.bodies = bodies
-        groups = len(entries) + bodies
+        self.groups = groups = len(entries) + bodies
+        self.room = room = min(windows, max(1, end // window + 2))
         sources = max((s for s, _ in entries), default=0) + 1
         self.entry_of: Ints = np.zeros((sources, max(1, bodies)), dtype=np.int64)
         for i, (source, target) in enumerate(entries):
             self.entry_of[source, target] = i
-        self.moments: Floats = np.zeros((groups, 2, windows, 5))
-        self.moments[..., LEAST] = np.inf
-        self.moments[..., MOST] = -np.inf
-        self.arrivals: Ints = np.zeros((groups, windows), dtype=np.int64)
-        self.outcomes: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
-        self.answers: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
-        self.parts: Floats = np.zeros((groups, 2, windows, 5))
+        self.moments: Floats = _moments(groups, room)
+        self.arrivals: Ints = np.zeros((groups, room), dtype=np.int64)
+        self.outcomes: Ints = np.zeros((groups, room, OUTCOMES), dtype=np.int64)
+        self.answers: Ints = np.zeros((groups, room, OUTCOMES), dtype=np.int64)
+        self.parts: Floats = np.zeros((groups, 2, room, 5))
         self.bands: Floats = np.zeros((groups, 2, BANDS, len(BAND_COLUMNS)))
-        self.gone: Ints = np.zeros((bodies, windows), dtype=np.int64)
+        self.gone: Ints = np.zeros((bodies, room), dtype=np.int64)
         self.latency = SparseCounts()
         self.wait = SparseCounts()
         self.causes: dict[tuple[int, int], int] = {}
@@ -139,12 +139,15 @@ class Aggregates:
         kind = (outcome > 1).astype(np.int64)
         window = np.minimum(root // self.window, self.windows - 1)
         at = np.minimum(end // self.window, self.windows - 1)
+        last = max(int(at.max()), int(window.max()))
+        if last >= self.room:
+            self._resize(min(self.windows, 2 * last + 1))
         self.latency.add(group << 40 | kind << 38 | self._coarse(window) << 16 | bucket_of(latency))
         duration = latency.astype(np.float64)
         np.add.at(self.arrivals, (group, window), 1)
         np.add.at(self.outcomes, (group, window, outcome), 1)
         np.add.at(self.answers, (group, at, outcome), 1)
-        cell = ((group * 2 + kind) * self.windows + window) * 5
+        cell = ((group * 2 + kind) * self.room + window) * 5
         flat = self.moments.reshape(-1)
         np.add.at(flat, cell + N, 1.0)
         np.add.at(flat, cell + SUM, duration)
@@ -172,16 +175,32 @@ class Aggregates:
             np.add.at(flat, cell + 2 + i, parts[:, i].astype(np.float64))
 
     def keep(self, windows: int) -> None:
-        """Let go of the windows after the first `windows`, which the run did not reach."""
-        if windows >= self.windows:
-            return
-        self.windows = windows
-        self.moments, self.parts = self.moments[:, :, :windows].copy(), self.parts[:, :, :windows].copy()
-        self.arrivals, self.gone = self.arrivals[:, :windows].copy(), self.gone[:, :windows].copy()
-        self.outcomes, self.answers = self.outcomes[:, :windows].copy(), self.answers[:, :windows].copy()
+        """Have tables of exactly `windows` windows (or of all there are): the run did not reach those after them."""
+        self.windows = min(windows, self.windows)
+        self._resize(self.windows)
+
+    def _resize(self, room: int) -> None:
+        """Tables of `room` windows: the first of those there are, and empty ones after them."""
+        old = min(room, self.room)
+        more = room - old
+        self.moments = np.concatenate((self.moments[:, :, :old], _moments(self.groups, more)), axis=2)
+        self.parts = np.pad(self.parts[:, :, :old], ((0, 0), (0, 0), (0, more), (0, 0)))
+        self.arrivals = np.pad(self.arrivals[:, :old], ((0, 0), (0, more)))
+        self.gone = np.pad(self.gone[:, :old], ((0, 0), (0, more)))
+        self.outcomes = np.pad(self.outcomes[:, :old], ((0, 0), (0, more), (0, 0)))
+        self.answers = np.pad(self.answers[:, :old], ((0, 0), (0, more), (0, 0)))
+        self.room = room
 
     def root_rows(self) -> dict[str, Ints]:
         """The kept root rows as columns; empty columns when there were too many."""
         rows = np.concatenate(self.kept) if self.kept else np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
         rows = rows[np.lexsort((rows[:, _R["number"]], rows[:, _R["source"]], rows[:, _R["arrival"]]))]
         return {name: np.ascontiguousarray(rows[:, i]) for name, i in _R.items()}
+
+
+def _moments(groups: int, windows: int) -> Floats:
+    """Moments of nothing."""
+    moments = np.zeros((groups, 2, windows, 5))
+    moments[..., LEAST] = np.inf
+    moments[..., MOST] = -np.inf
+    return moments
