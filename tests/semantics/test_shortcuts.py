@@ -39,6 +39,21 @@ def test_shortcuts_change_nothing_anywhere(number: int) -> None:
     assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
 
 
+def test_shortcuts_draw_for_repeated_calls_as_events_do() -> None:
+    system = compile_system(load_text("""
+msforge: 1
+name: again
+services:
+  leaf: {replicas: 2, threads: 4, endpoints: {go: {steps: [{wait: exponential(2ms)}]}}}
+  front: {threads: unlimited, endpoints: {go: {steps: [{repeat: 3, steps: [{call: leaf.go}]}]}}}
+network: {latency: 1ms}
+traffic: {a: {target: front.go, rate: 100/s}}
+simulation: {duration: 3s}
+"""))
+    assert sim.Engine(system, shortcuts=True).quiet
+    assert digest(run(system)) == digest(run(system, shortcuts=False))
+
+
 def test_shortcuts_are_taken() -> None:
     """Otherwise the tests above would compare a run with itself."""
     taken = 0

@@ -201,7 +201,7 @@ class LeafCallOp(Operation):
     def _draw(self, site: Any, number: int, context: int) -> int:
         leaf = self.leaf
         inside = site.sub(self.slot, self.word)
-        work = leaf.work(inside, number, context)
+        work = leaf.work(inside, number, context_of(context, 0, 0))
         if len(leaf.times) == 1:
             self.stream_of[site] = inside.streams[leaf.times[0][0]]
         return work
