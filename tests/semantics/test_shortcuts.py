@@ -33,6 +33,12 @@ def test_shortcuts_change_nothing_where_they_apply(number: int) -> None:
     assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
 
 
+@pytest.mark.parametrize("number", range(40))
+def test_shortcuts_change_nothing_in_depth(number: int) -> None:
+    system = compile_system(load_text(SYSTEMS.deep_system(number)))
+    assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
+
+
 @pytest.mark.parametrize("number", range(100, 115))
 def test_shortcuts_change_nothing_anywhere(number: int) -> None:
     system = compile_system(load_text(SYSTEMS.random_system(number)))
@@ -61,3 +67,10 @@ def test_shortcuts_are_taken() -> None:
         engine = sim.Engine(compile_system(load_text(SYSTEMS.quiet_system(number))), seed=1, shortcuts=True)
         taken += bool(engine.quiet)
     assert taken >= 20
+
+
+def test_shortcuts_are_taken_in_depth() -> None:
+    """Failures and long queues among them."""
+    systems = [compile_system(load_text(SYSTEMS.deep_system(number))) for number in range(40)]
+    inner = [sim.Engine(system, shortcuts=True).inner for system in systems]
+    assert sum(len(found) > 1 for found in inner) >= 20

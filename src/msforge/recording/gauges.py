@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from msforge.recording.records import Ints
-from msforge.records import SERVED_COLUMNS
+from msforge.records import SERVED_COLUMNS, Outcome
 
 _C = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 
+COME, BOTH = 1, 2  # what is known of a request without a row: that it came and waits, or that it has begun too
+DEGRADED = int(Outcome.DEGRADED)
 READINGS = ("arrived", "finished", "failed", "busy_area", "wait_area", "busy", "waiting")
 
 
@@ -32,22 +36,37 @@ class StationGauges:
         self.now = 0
         self.pending: Ints = np.empty((0, 7), dtype=np.int64)  # time, station, busy, waiting, arrived, finished, failed
 
-    def add(self, rows: Ints) -> None:
-        """New rows of SERVED_COLUMNS (more may follow); their events may lie ahead."""
+    def add(self, rows: Ints, told: Ints | None = None) -> None:
+        """New rows of SERVED_COLUMNS (more may follow); their events may lie ahead.
+
+        told: what `come` and `begun` have said of each before: nothing, COME or BOTH.
+        """
         station = self.place[rows[:, _C["replica"]]]
         arrive, wait, end = rows[:, _C["arrive"]], rows[:, _C["wait"]], rows[:, _C["end"]]
         got = wait >= 0
         queued = wait > 0
-        come = np.zeros((len(rows), 7), dtype=np.int64)
-        come[:, 0], come[:, 1], come[:, 4] = arrive, station, 1
-        come[:, 2] = got & ~queued
-        come[:, 3] = queued
-        come[:, 5] = come[:, 6] = ~got
-        begin = np.zeros((int(queued.sum()), 7), dtype=np.int64)
-        begin[:, 0], begin[:, 1], begin[:, 2], begin[:, 3] = (arrive + wait)[queued], station[queued], 1, -1
-        leave = np.zeros((int(got.sum()), 7), dtype=np.int64)
-        leave[:, 0], leave[:, 1], leave[:, 2], leave[:, 5] = end[got], station[got], -1, 1
+        come = _events(arrive, station, busy=got & ~queued, waiting=queued, arrived=1, finished=~got, failed=~got)
+        begin = _events((arrive + wait)[queued], station[queued], busy=1, waiting=-1)
+        if told is not None:
+            come = come[told == 0]
+            begins = (queued & (told == 0)) | (told == COME)
+            begin = _events((arrive + wait)[begins], station[begins], busy=1, waiting=-1)
+        failed = rows[got, _C["outcome"]] > DEGRADED
+        leave = _events(end[got], station[got], busy=-1, finished=1, failed=failed)
         self.pending = np.concatenate((self.pending, come, begin, leave))
+
+    def come(self, visits: Ints) -> None:
+        """Requests that have no row yet: replica, arrival, and begin (-1: it waits)."""
+        station, arrive, begin = self.place[visits[:, 0]], visits[:, 1], visits[:, 2]
+        queued = begin != arrive
+        come = _events(arrive, station, busy=~queued, waiting=queued, arrived=1)
+        self.pending = np.concatenate((self.pending, come))
+        self.begun(visits[queued & (begin >= 0)])
+
+    def begun(self, visits: Ints) -> None:
+        """Some of those that waited have begun; columns as for `come`."""
+        begin = _events(visits[:, 2], self.place[visits[:, 0]], busy=1, waiting=-1)
+        self.pending = np.concatenate((self.pending, begin))
 
     def advance(self, times: list[int]) -> Ints:
         """Let time pass to each of `times` (ns, ascending) in turn.
@@ -96,6 +115,16 @@ class StationGauges:
         marks = np.zeros((size * len(times), 7), dtype=np.int64)
         marks[:, 0], marks[:, 1] = np.tile(times, size), np.repeat(np.arange(size), len(times))
         return marks
+
+
+def _events(
+    time: Ints, station: Ints, *, busy: Any = 0, waiting: Any = 0, arrived: Any = 0, finished: Any = 0, failed: Any = 0
+) -> Ints:
+    """Events as rows of `pending`."""
+    events = np.zeros((len(time), 7), dtype=np.int64)
+    for i, column in enumerate((time, station, busy, waiting, arrived, finished, failed)):
+        events[:, i] = column
+    return events
 
 
 def _running(steps: Ints, starts: Ints, lengths: Ints) -> Ints:

@@ -1,0 +1,188 @@
+"""What quiet services leave behind: short rows that say when things will happen, put to account in due time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from msforge.recording.aggregate import FLUSH_ROWS
+from msforge.recording.gauges import BOTH, COME, StationGauges
+from msforge.recording.records import REPLICA_TICKS, Ints
+from msforge.records import ROOT_COLUMNS, SERVED_COLUMNS
+from msforge.sim.kernel import OVERLOADED
+
+if TYPE_CHECKING:
+    from msforge.sim.engine import Engine
+    from msforge.sim.observer import Observer
+
+_S = {name: i for i, name in enumerate(SERVED_COLUMNS)}
+_R = {name: i for i, name in enumerate(ROOT_COLUMNS)}
+EDGE = len(SERVED_COLUMNS)  # a further column: the edge whose caller will see the answer, -1 for none
+
+LEAF = ("call", "replica", "source", "root", "arrive", "wait", "work")
+INNER = ("call", "replica", "source", "root", "arrive", "wait", "end", "outcome", "own", "network", "backoff", "told")
+
+
+class Ledger:
+    """Rows of quiet services.
+
+    leaf and inner are flat rows of LEAF and INNER, `roots` of ROOT_COLUMNS. A `call` stands for the
+    endpoint and who calls it: calls[call] = body, edge, timeout (ns). `visits` are the requests at
+    inner services whose end is not known.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.latency = engine.latency_constant
+        self.calls: list[tuple[int, int, int]] = []
+        self.leaf: list[int] = []
+        self.inner: list[int] = []
+        self.roots: list[int] = []
+        self.visits: dict[Any, None] = {}
+        self.ticks: list[int] = []
+        self.future: Ints = np.empty((0, EDGE + 1), dtype=np.int64)
+        self.on_the_way = self.future
+        self.future_roots: Ints = np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
+
+    def begin(self) -> None:
+        """All stations are there."""
+        services = self.engine.services
+        self.stations = StationGauges([s.number for service in services for s in service.stations])
+        self.slots: Ints = np.array([max(0, s.slots) for s in services for _ in s.stations], dtype=np.int64)
+
+    def call(self, body: int, edge: int, timeout: int) -> int:
+        """The number of a way to call `body`."""
+        self.calls.append((body, edge, timeout))
+        return len(self.calls) - 1
+
+    def full(self) -> bool:
+        """Whether it is time to settle."""
+        most = max(len(self.leaf) // len(LEAF), len(self.inner) // len(INNER), len(self.roots) // len(ROOT_COLUMNS))
+        return most >= FLUSH_ROWS
+
+    # -- rows in full -------------------------------------------------------------------------
+
+    def _take(self) -> None:
+        """Put new rows with those whose end has not come, and what they say into the gauges."""
+        leaf = self._leaf_rows()
+        self.stations.add(leaf)
+        inner, told = self._inner_rows()
+        self.stations.add(inner, told)
+        self.future = np.concatenate((self.future, leaf, inner))
+
+    def _leaf_rows(self) -> Ints:
+        if not self.leaf:
+            return np.empty((0, EDGE + 1), dtype=np.int64)
+        call, replica, source, root, arrive, wait, work = np.array(self.leaf, dtype=np.int64).reshape(-1, len(LEAF)).T
+        self.leaf.clear()
+        body, edge, timeout = np.array(self.calls, dtype=np.int64)[call].T
+        got = wait >= 0
+        stay = np.where(got, wait + work, 0)
+        rows = np.zeros((len(call), EDGE + 1), dtype=np.int64)
+        rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = body, replica, source, root
+        rows[:, _S["arrive"]], rows[:, _S["wait"]], rows[:, _S["end"]] = arrive, wait, arrive + stay
+        rows[:, _S["outcome"]] = np.where(got, 0, OVERLOADED)
+        rows[:, _S["own"]] = np.where(got, work, 0)
+        rows[:, _S["gone"]] = got & (stay + self.latency > timeout)
+        rows[:, EDGE] = np.where(got & (stay + 2 * self.latency <= timeout), edge, -1)
+        return rows
+
+    def _inner_rows(self) -> tuple[Ints, Ints]:
+        short = np.array(self.inner, dtype=np.int64).reshape(-1, len(INNER))
+        self.inner.clear()
+        rows = np.zeros((len(short), EDGE + 1), dtype=np.int64)
+        if len(short):
+            calls = np.array(self.calls, dtype=np.int64)[short[:, 0]]
+            rows[:, 0], rows[:, EDGE] = calls[:, 0], calls[:, 1]
+        for i, name in enumerate(INNER):
+            if name in _S:
+                rows[:, _S[name]] = short[:, i]
+        return rows, short[:, INNER.index("told")]
+
+    # -- settling -----------------------------------------------------------------------------
+
+    def settle(self, now: int, observer: Observer) -> None:
+        """Rows whose end has come are history; the rest waits."""
+        if len(self.stations.numbers):
+            self._take()
+            self._tell_visits(now)
+            self._read_stations(now, observer)
+            ends = self.future[:, _S["end"]]
+            order = np.argsort(ends, kind="stable")
+            done = int(np.searchsorted(ends[order], now, side="right"))
+            rows, self.future = self.future[order[:done]], self.future[order[done:]]
+            observer.aggregates.add_served(rows[:, :EDGE])
+            rows = np.concatenate((self.on_the_way, rows))
+            self.on_the_way = rows[rows[:, _S["end"]] + self.latency > now]
+        if self.roots or len(self.future_roots):
+            roots = np.array(self.roots, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS))
+            self.roots.clear()
+            roots = np.concatenate((self.future_roots, roots))
+            roots = roots[np.argsort(roots[:, _R["end"]], kind="stable")]
+            past = roots[:, _R["end"]] <= now
+            self._settle_roots(roots[past], observer)
+            self.future_roots = roots[~past]
+
+    def _tell_visits(self, now: int) -> None:
+        """What is known of the requests at inner services whose end isn't."""
+        come = [v for v in self.visits if v.told == 0 and (v.begin >= 0 or v.arrive <= now)]
+        begun = [v for v in self.visits if v.told == COME and v.begin >= 0]
+        for visits, gauge in ((come, self.stations.come), (begun, self.stations.begun)):
+            gauge(np.array([(v.station.number, v.arrive, v.begin) for v in visits], dtype=np.int64).reshape(-1, 3))
+        for v in come + begun:
+            v.told = BOTH if v.begin >= 0 else COME
+
+    def _read_stations(self, now: int, observer: Observer) -> None:
+        """The gauges of quiet services, at each tick since the last reading."""
+        g = self.stations
+        ticks, self.ticks = self.ticks, []
+        times = [min((tick + 1) * observer.window, now) for tick in ticks]
+        readings = g.advance([*times, now])
+        for tick, time, r in zip(ticks, times, readings, strict=False):
+            table = np.zeros((len(g.numbers), len(REPLICA_TICKS)), dtype=np.int64)
+            table[:, 0], table[:, 1], table[:, 2:7] = tick, g.numbers, r[:, :5]
+            table[:, 8], table[:, 9], table[:, 10:12] = time, time * self.slots, r[:, 5:7]
+            observer.replica_ticks.parts.append(table)
+
+    def _settle_roots(self, roots: Ints, observer: Observer) -> None:
+        observer.aggregates.add_roots(roots)
+        run = observer.system.run
+        for client in self.engine.clients:
+            mine = roots[roots[:, 0] == client.index]
+            if not len(mine):
+                continue
+            for outcome, count in enumerate(np.bincount(mine[:, _R["outcome"]]).tolist()):
+                client.ended[outcome] += count
+            arrival = mine[:, _R["arrival"]]
+            measured = mine[(arrival >= run.warmup) & (arrival < run.duration), 1]
+            for target, count in zip(*np.unique(measured, return_counts=True), strict=True):
+                client.open[int(target)] -= int(count)
+
+    # -- at the end ---------------------------------------------------------------------------
+
+    def unanswered(self) -> list[int]:
+        """Measured calls to quiet services that count as successes, per edge, and that no caller has seen by now."""
+        counts = np.zeros(max(1, len(self.engine.edges)), dtype=np.int64)
+        rows = np.concatenate((self.on_the_way, self.future))
+        run = self.engine.system.run
+        root = rows[:, _S["root"]]
+        rows = rows[(rows[:, EDGE] >= 0) & (root >= run.warmup) & (root < run.duration)]
+        np.add.at(counts, rows[:, EDGE], 1)
+        for visit in self.visits:
+            edge = self.calls[visit.node.call][1]
+            if edge >= 0 and visit.root.measured:
+                counts[edge] += 1
+        found: list[int] = counts.tolist()
+        return found
+
+    def forget_ahead(self, now: int) -> None:
+        """Drop the roots that were sent ahead and, as the run ends early, never arrive."""
+        arrival = self.future_roots[:, _R["arrival"]]
+        ahead = self.future_roots[arrival >= now]
+        for client in self.engine.clients:
+            mine = ahead[ahead[:, 0] == client.index]
+            for target in np.unique(mine[:, 1]).tolist():
+                times = mine[mine[:, 1] == target, _R["arrival"]]
+                client.forget(target, times.tolist())
+        self.future_roots = self.future_roots[arrival < now]
