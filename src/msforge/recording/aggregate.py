@@ -144,9 +144,10 @@ class Aggregates:
             self._resize(min(self.windows, 2 * last + 1))
         self.latency.add(group << 40 | kind << 38 | self._coarse(window) << 16 | bucket_of(latency))
         duration = latency.astype(np.float64)
-        np.add.at(self.arrivals, (group, window), 1)
-        np.add.at(self.outcomes, (group, window, outcome), 1)
-        np.add.at(self.answers, (group, at, outcome), 1)
+        cell = group * self.room + window
+        np.add.at(self.arrivals.reshape(-1), cell, 1)
+        np.add.at(self.outcomes.reshape(-1), cell * OUTCOMES + outcome, 1)
+        np.add.at(self.answers.reshape(-1), (group * self.room + at) * OUTCOMES + outcome, 1)
         cell = ((group * 2 + kind) * self.room + window) * 5
         flat = self.moments.reshape(-1)
         np.add.at(flat, cell + N, 1.0)

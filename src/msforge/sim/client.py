@@ -12,6 +12,7 @@ from msforge.sim import blocks, kernel
 from msforge.sim.arrivals import UNIT, Arrivals
 from msforge.sim.entry import InnerEntry, LeafEntry, entry_of
 from msforge.sim.kernel import DONE, PENDING, REQUEST, RESUME, Frame
+from msforge.sim.ledger import root_row
 from msforge.sim.operations import CallOp, ChooseOp, GroupOp, Operation, RepeatOp, TimeOp
 from msforge.sim.root import RootCall
 from msforge.sim.streams import Site, Stream
@@ -299,7 +300,7 @@ class Client:
 
     def answered_ahead(self, call: RootCall, request: Request, back: int) -> None:
         """The row of a request whose answer is on its way; it is counted when it is there."""
-        self.engine.ledger.roots += (
+        self.engine.ledger.roots += root_row(
             self.index, call.op.target, call.number, call.arrival, self.engine.env.now + back, request.outcome, -1,
             call.tries, request.begin - request.arrive, request.own, request.store, request.wire + request.net,
             call.backed + request.back,

@@ -119,9 +119,9 @@ class Engine:
             threads = service.plan.threads if service.plan.threads >= 0 else FOREVER
             if service.index in self.quiet:
                 capacity = service.plan.queue if service.plan.queue >= 0 else FOREVER
-                service.stations = [Station(r.number, threads, capacity) for r in service.replicas]
+                service.quieten([Station(r.number, threads, capacity) for r in service.replicas])
             elif service.index in self.inner:
-                service.stations = [Hall(self, r.number, threads) for r in service.replicas]
+                service.quieten([Hall(self, r.number, threads) for r in service.replicas])
         self.ledger.begin()
 
     def _begin(self, system: System) -> None:

@@ -8,6 +8,7 @@ from msforge.model.plan import Step, System, Verb
 from msforge.sim.inner import InnerCallOp, Visit
 from msforge.sim.kernel import ERROR, OVERLOADED, cause_of
 from msforge.sim.leaf import FOREVER, Leaf
+from msforge.sim.ledger import leaf_row, root_row
 from msforge.sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -47,23 +48,19 @@ class LeafEntry:
             else:
                 i = number - stream.first
                 work = stream.values[i] if 0 <= i < stream.size else stream.fetch(number)
-        service = leaf.service
-        stations = service.stations
-        turn = service.turn
-        service.turn = turn + 1
-        station = stations[turn % len(stations)]
+        replica, station = leaf.pick()
         arrive = at + leaf.there
         start = station.admit(arrive, work)
         source = self.source
         if start < 0:
-            self.ledger.leaf += (self.call, station.number, source, at, arrive, -1, work)
-            self.ledger.roots += (
+            self.ledger.leaf += leaf_row(self.call, replica, source, at, arrive, -1, work)
+            self.ledger.roots += root_row(
                 source, self.body, number, at, arrive + leaf.back, OVERLOADED, cause_of(leaf.index, OVERLOADED), 1,
                 0, 0, 0, leaf.there + leaf.back, 0)
             return
         wait = start - arrive
-        self.ledger.leaf += (self.call, station.number, source, at, arrive, wait, work)
-        self.ledger.roots += (
+        self.ledger.leaf += leaf_row(self.call, replica, source, at, arrive, wait, work)
+        self.ledger.roots += root_row(
             source, self.body, number, at, start + work + leaf.back, 0, -1, 1, wait, work, 0, leaf.there + leaf.back,
             0)
 
@@ -109,7 +106,7 @@ class InnerEntry:
     def _row(self, visit: Visit, end: int, outcome: int, cause: int, own: int) -> None:
         root, node = visit.root, visit.node
         hop = node.there
-        node.engine.ledger.roots += (
+        node.engine.ledger.roots += root_row(
             root.source, self.body, root.number, root.arrival, end + hop, outcome, cause, 1,
             visit.begin - visit.arrive, own, 0, 2 * hop + visit.net, visit.back,
         )

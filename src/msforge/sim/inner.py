@@ -16,6 +16,7 @@ from msforge.model.plan import Step
 from msforge.sim import kernel
 from msforge.sim.kernel import DONE, ERROR, PENDING, REQUEST, RESUME, Frame
 from msforge.sim.leaf import LATE, REFUSED, LeafCallOp
+from msforge.sim.ledger import inner_row, leaf_row
 from msforge.sim.operations import Operation
 from msforge.sim.sheet import Row, Sheet
 from msforge.sim.streams import Site, context_of
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 OVER, NEVER = 1 << 59, 1 << 60  # a request that has failed waits for so many answers that they never all come
 
-Branch = tuple[Any, int, Any, Any]
-"""A call of a stage: (node, -1, op, service) to an inner service, (None, column, op, service) to a leaf."""
+Branch = tuple[Any, int, Any, int, int, Any]
+"""A call of a stage: node (None: a leaf), column of a leaf's time, the service's `pick`, call, timeout, operation."""
 
 
 class Stage:
@@ -97,9 +98,10 @@ class Node:
         for op in programs.sends(send):
             inside = site.sub(op.slot, op.word)
             if isinstance(op, LeafCallOp):
-                branches.append((None, sheet.column(op.leaf.steps, inside, depth + 1), op, op.service))
+                work = sheet.column(op.leaf.steps, inside, depth + 1)
+                branches.append((None, work, op.pick, op.call, op.timeout, op))
             else:
-                branches.append((Node(programs, sheet, op, inside, depth + 1), -1, op, op.service))
+                branches.append((Node(programs, sheet, op, inside, depth + 1), -1, op.service.pick, op.call, NEVER, op))
         return Stage(column, site, tuple(branches), send)
 
 
@@ -247,42 +249,34 @@ def send(visit: Visit) -> None:
     back = node.there
     stage = node.stages[visit.stage]
     root, draws = visit.root, visit.draws
-    source, arrival, measured = root.source, root.arrival, root.measured
+    source, arrival = root.source, root.arrival
     context = stage.context(visit.context) if visit.context else 0
     rows = engine.ledger.leaf
     latest = visit.latest = 0
     visit.waiting = stage.inner + 1  # one more, so that nothing joins before all are sent
     assert stage.branches is not None
-    for child, column, op, service in stage.branches:
-        turn = service.turn
-        service.turn = turn + 1
-        stations = service.stations
-        station = stations[turn % len(stations)]
+    for child, column, pick, call, timeout, op in stage.branches:
+        number, station = pick()
         if child is not None:
             send_on(Visit(child, root, draws, context_of(context, 0, 0) if context else 0, visit, station, arrive))
             continue
         work = draws[column]
         free = station.free_at
-        if len(free) == station.threads and free[0] <= arrive:  # the common case of `admit`, in place
+        if free and free[0] <= arrive:  # the common case of `admit`, in place
             heapreplace(free, arrive + work)
+            rows += leaf_row(call, number, source, arrival, arrive, 0, work)
             answer = arrive + work + back
-            rows += (op.call, station.number, source, arrival, arrive, 0, work)
         else:
             start = station.admit(arrive, work)
             wait = start - arrive if start >= 0 else -1
-            rows += (op.call, station.number, source, arrival, arrive, wait, work)
+            rows += leaf_row(call, number, source, arrival, arrive, wait, work)
             answer = start + work + back
             if start < 0:
                 by_events(visit, stage, op, context, REFUSED)
                 continue
-        if answer - now > op.timeout:
+        if answer - now > timeout:
             by_events(visit, stage, op, context, LATE)
-            continue
-        edge = op.edge
-        edge.plain += 1
-        if measured:
-            edge.counted_plain += 1
-        if answer > latest:
+        elif answer > latest:
             latest = answer
     if latest > visit.latest:
         visit.latest = latest
@@ -348,7 +342,7 @@ def record(visit: Visit, end: int, outcome: int, own: int) -> None:
     ledger = node.engine.ledger
     del ledger.visits[visit]
     visit.net += node.net
-    ledger.inner += (
+    ledger.inner += inner_row(
         node.call, visit.station.number, root.source, root.arrival, visit.arrive, visit.begin - visit.arrive, end,
         outcome, own, visit.net, visit.back, visit.told,
     )
@@ -379,10 +373,7 @@ class InnerCallOp(Operation):
     def visit(self, site: Site, root: Any, context: int, up: Any, at: int) -> None:
         """Send a request from `site`, a step in `context`, at `at` (ns)."""
         tree = self.tree(site)
-        service = self.service
-        turn = service.turn
-        service.turn = turn + 1
-        station = service.stations[turn % len(service.stations)]
+        _, station = self.service.pick()
         row = tree.sheet.row(root.number, context)
         send_on(Visit(tree.node, root, row, context_of(context, 0, 0), up, station, at + tree.node.there))
 

@@ -17,6 +17,7 @@ from msforge.policies import backoff
 from msforge.sim import kernel
 from msforge.sim.calls import JITTER
 from msforge.sim.kernel import ERROR, OVERLOADED, PENDING, REQUEST, RESUME, TIMEOUT, TIMER, Frame, Timer, cause_of
+from msforge.sim.ledger import leaf_row
 from msforge.sim.operations import Operation, constant_of
 from msforge.sim.streams import Stream, context_of
 
@@ -30,7 +31,10 @@ REFUSED, LATE = -1, -2  # instead of the delay of an answer
 
 
 class Station:
-    """The threads of one quiet replica: when each comes free, and when those waiting will start."""
+    """The threads of one quiet replica: when each comes free, and when those waiting will start.
+
+    A thread stands in `free_at` from its first use on.
+    """
 
     __slots__ = ("capacity", "free_at", "number", "starts", "threads")
 
@@ -44,13 +48,13 @@ class Station:
     def admit(self, arrive: int, work: int) -> int:
         """The start (ns) of a request that arrives now, -1 when the queue is full. Arrivals come in order."""
         free = self.free_at
+        if free and free[0] <= arrive:
+            heapreplace(free, arrive + work)
+            return arrive
         if len(free) < self.threads:
             heappush(free, arrive + work)
             return arrive
         start = free[0]
-        if start <= arrive:
-            heapreplace(free, arrive + work)
-            return arrive
         starts = self.starts
         while starts and starts[0] <= arrive:
             starts.popleft()
@@ -64,13 +68,14 @@ class Station:
 class Leaf:
     """What calls to one endpoint of a quiet service share: its stations in turn, and its steps."""
 
-    __slots__ = ("back", "body", "constant", "engine", "index", "service", "steps", "there", "times")
+    __slots__ = ("back", "body", "constant", "engine", "index", "pick", "service", "steps", "there", "times")
 
     def __init__(self, engine: Engine, system: System, body: int) -> None:
         self.engine = engine
         self.body = body
         self.index = system.bodies[body].service
         self.service: ServiceRun = engine.services[self.index]
+        self.pick = self.service.pick
         self.there = self.back = engine.latency_constant
         self.steps = [system.steps[i] for i in system.bodies[body].block]
         self.times = [(engine.next_slot(), s.word, s.dist, constant_of(s.dist)) for s in self.steps]
@@ -88,8 +93,8 @@ class LeafCallOp(Operation):
     """A call to a quiet service: one event for the answer, or for the timeout."""
 
     __slots__ = (
-        "back", "call", "constant", "edge", "leaf", "retried", "retry", "rows", "service", "stream_of", "there",
-        "timeout",
+        "back", "call", "call_again", "constant", "edge", "leaf", "pick", "retried", "retry", "rows", "service",
+        "stream_of", "there", "timeout",
     )
 
     def __init__(self, programs: Programs, step: Step) -> None:
@@ -101,6 +106,8 @@ class LeafCallOp(Operation):
         self.edge = engine.edge_of(programs.system, step)
         self.timeout = step.policy.timeout if step.policy.timeout >= 0 else FOREVER
         self.call = engine.ledger.call(step.target, step.edge, self.timeout)
+        self.call_again = engine.ledger.call(step.target, step.edge, self.timeout, again=True)
+        self.pick = self.service.pick
         self.retry = step.policy.retry
         self.retried = sum(1 << o for o in self.retry.on) if self.retry is not None else 0
         self.there = self.back = engine.latency_constant
@@ -129,12 +136,8 @@ class LeafCallOp(Operation):
             else:
                 i = root.number - stream.first
                 work = stream.values[i] if 0 <= i < stream.size else stream.fetch(root.number)
-        delay = self.send(root, work)
-        if delay >= 0:
-            self.edge.plain += 1
-            if root.measured:
-                self.edge.counted_plain += 1
-        else:
+        delay = self.send(root, work, self.call)
+        if delay < 0:
             self.count_failing(root)
         return delay
 
@@ -154,23 +157,14 @@ class LeafCallOp(Operation):
             self.stream_of[site] = inside.streams[leaf.times[0][0]]
         return work
 
-    def send(self, root: Any, work: int) -> int:
+    def send(self, root: Any, work: int, call: int) -> int:
         """One try: where it waits and when it is answered. As `first_try`."""
         now = self.engine.env.now
-        service = self.service
-        stations = service.stations
-        turn = service.turn
-        service.turn = turn + 1
-        station = stations[turn % len(stations)]
+        number, station = self.pick()
         arrive = now + self.there
-        free = station.free_at
-        if len(free) == station.threads and free[0] <= arrive:  # the common case of `admit`, in place
-            start = arrive
-            heapreplace(free, arrive + work)
-        else:
-            start = station.admit(arrive, work)
+        start = station.admit(arrive, work)
         wait = start - arrive if start >= 0 else -1
-        self.rows += (self.call, station.number, root.source, root.arrival, arrive, wait, work)
+        self.rows += leaf_row(call, number, root.source, root.arrival, arrive, wait, work)
         if start < 0:
             return REFUSED
         delay = start + work + self.back - now
@@ -252,7 +246,7 @@ class Again:
         if work < 0:
             site = frame.site.sub(op.slot, op.word)
             work = op.leaf.work(site, frame.root.number, context_of(frame.context, 0, self.attempt))
-        delay = op.send(frame.root, work)
+        delay = op.send(frame.root, work, op.call_again)
         if delay < 0:
             op.later(frame, self, delay)
             return

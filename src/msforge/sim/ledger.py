@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from msforge.recording.aggregate import FLUSH_ROWS
 from msforge.recording.gauges import BOTH, COME, StationGauges
-from msforge.recording.records import REPLICA_TICKS, Ints
+from msforge.recording.records import EDGE_TICKS, REPLICA_TICKS, Ints
 from msforge.records import ROOT_COLUMNS, SERVED_COLUMNS
 from msforge.sim.kernel import OVERLOADED
 
@@ -18,27 +18,36 @@ if TYPE_CHECKING:
 
 _S = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 _R = {name: i for i, name in enumerate(ROOT_COLUMNS)}
+FLUSH_BYTES = 1 << 20
 EDGE = len(SERVED_COLUMNS)  # a further column: the edge whose caller will see the answer, -1 for none
 
 LEAF = ("call", "replica", "source", "root", "arrive", "wait", "work")
 INNER = ("call", "replica", "source", "root", "arrive", "wait", "end", "outcome", "own", "network", "backoff", "told")
 
+leaf_row = Struct(f"{len(LEAF)}q").pack
+inner_row = Struct(f"{len(INNER)}q").pack
+root_row = Struct(f"{len(ROOT_COLUMNS)}q").pack
+
 
 class Ledger:
     """Rows of quiet services.
 
-    leaf and inner are flat rows of LEAF and INNER, `roots` of ROOT_COLUMNS. A `call` stands for the
-    endpoint and who calls it: calls[call] = body, edge, timeout (ns). `visits` are the requests at
+    leaf, inner and roots are rows of LEAF, INNER and ROOT_COLUMNS as packed by leaf_row, inner_row and
+    root_row (a third of the cost of a list of integers). A `call` stands for the endpoint and who calls it:
+    calls[call] = body, edge, timeout (ns), 1 when it is a retry. `visits` are the requests at
     inner services whose end is not known.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.latency = engine.latency_constant
-        self.calls: list[tuple[int, int, int]] = []
-        self.leaf: list[int] = []
-        self.inner: list[int] = []
-        self.roots: list[int] = []
+        self.calls: list[tuple[int, int, int, int]] = []
+        self.leaf = bytearray()
+        self.inner = bytearray()
+        self.roots = bytearray()
+        self.sent: Ints = np.zeros(len(engine.edges), dtype=np.int64)     # per edge: first tries that succeed
+        self.measured: Ints = self.sent.copy()                            # and those of measured roots
+        self.sent_ticks: list[Ints] = []                                  # `sent` at each tick
         self.visits: dict[Any, None] = {}
         self.ticks: list[int] = []
         self.future: Ints = np.empty((0, EDGE + 1), dtype=np.int64)
@@ -51,32 +60,28 @@ class Ledger:
         self.stations = StationGauges([s.number for service in services for s in service.stations])
         self.slots: Ints = np.array([max(0, s.slots) for s in services for _ in s.stations], dtype=np.int64)
 
-    def call(self, body: int, edge: int, timeout: int) -> int:
+    def call(self, body: int, edge: int, timeout: int, *, again: bool = False) -> int:
         """The number of a way to call `body`."""
-        self.calls.append((body, edge, timeout))
+        self.calls.append((body, edge, timeout, again))
         return len(self.calls) - 1
 
     def full(self) -> bool:
         """Whether it is time to settle."""
-        most = max(len(self.leaf) // len(LEAF), len(self.inner) // len(INNER), len(self.roots) // len(ROOT_COLUMNS))
-        return most >= FLUSH_ROWS
+        return max(len(self.leaf), len(self.inner), len(self.roots)) >= FLUSH_BYTES
 
     # -- rows in full -------------------------------------------------------------------------
 
-    def _take(self) -> None:
-        """Put new rows with those whose end has not come, and what they say into the gauges."""
-        leaf = self._leaf_rows()
+    def _take(self, times: list[int]) -> None:
+        """Put new rows with those whose end has not come, and what they say into the gauges; `times` are ticks."""
+        leaf = self._leaf_rows(times)
         self.stations.add(leaf)
         inner, told = self._inner_rows()
         self.stations.add(inner, told)
         self.future = np.concatenate((self.future, leaf, inner))
 
-    def _leaf_rows(self) -> Ints:
-        if not self.leaf:
-            return np.empty((0, EDGE + 1), dtype=np.int64)
-        call, replica, source, root, arrive, wait, work = np.array(self.leaf, dtype=np.int64).reshape(-1, len(LEAF)).T
-        self.leaf.clear()
-        body, edge, timeout = np.array(self.calls, dtype=np.int64)[call].T
+    def _leaf_rows(self, times: list[int]) -> Ints:
+        call, replica, source, root, arrive, wait, work = unpacked(self.leaf, len(LEAF)).T.copy()
+        body, edge, timeout, again = np.array([*self.calls, (0, 0, 0, 0)], dtype=np.int64)[call].T
         got = wait >= 0
         stay = np.where(got, wait + work, 0)
         rows = np.zeros((len(call), EDGE + 1), dtype=np.int64)
@@ -85,12 +90,25 @@ class Ledger:
         rows[:, _S["outcome"]] = np.where(got, 0, OVERLOADED)
         rows[:, _S["own"]] = np.where(got, work, 0)
         rows[:, _S["gone"]] = got & (stay + self.latency > timeout)
-        rows[:, EDGE] = np.where(got & (stay + 2 * self.latency <= timeout), edge, -1)
+        rows[:, EDGE] = edge = np.where(got & (stay + 2 * self.latency <= timeout), edge, -1)
+        first = (edge >= 0) & (again == 0)
+        self._count_sent(edge[first], arrive[first] - self.latency, root[first], times)
         return rows
 
+    def _count_sent(self, edge: Ints, sent: Ints, root: Ints, times: list[int]) -> None:
+        """First tries that succeed, sent since the last reading: how many there were by each of the ticks `times`."""
+        size = len(self.sent)
+        after = np.searchsorted(np.array(times, dtype=np.int64), sent, side="right")  # what changes comes first
+        by_tick = np.bincount(after * size + edge, minlength=(len(times) + 1) * size).reshape(len(times) + 1, size)
+        counts = self.sent + np.cumsum(by_tick, axis=0)
+        self.sent_ticks.append(counts[:-1])
+        self.sent = counts[-1]
+        run = self.engine.system.run
+        measured = (root >= run.warmup) & (root < run.duration)
+        self.measured += np.bincount(edge[measured], minlength=size)
+
     def _inner_rows(self) -> tuple[Ints, Ints]:
-        short = np.array(self.inner, dtype=np.int64).reshape(-1, len(INNER))
-        self.inner.clear()
+        short = unpacked(self.inner, len(INNER))
         rows = np.zeros((len(short), EDGE + 1), dtype=np.int64)
         if len(short):
             calls = np.array(self.calls, dtype=np.int64)[short[:, 0]]
@@ -105,9 +123,11 @@ class Ledger:
     def settle(self, now: int, observer: Observer) -> None:
         """Rows whose end has come are history; the rest waits."""
         if len(self.stations.numbers):
-            self._take()
+            ticks, self.ticks = self.ticks, []
+            times = [min((tick + 1) * observer.window, now) for tick in ticks]
+            self._take(times)
             self._tell_visits(now)
-            self._read_stations(now, observer)
+            self._read_stations(ticks, times, now, observer)
             ends = self.future[:, _S["end"]]
             order = np.argsort(ends, kind="stable")
             done = int(np.searchsorted(ends[order], now, side="right"))
@@ -116,9 +136,7 @@ class Ledger:
             rows = np.concatenate((self.on_the_way, rows))
             self.on_the_way = rows[rows[:, _S["end"]] + self.latency > now]
         if self.roots or len(self.future_roots):
-            roots = np.array(self.roots, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS))
-            self.roots.clear()
-            roots = np.concatenate((self.future_roots, roots))
+            roots = np.concatenate((self.future_roots, unpacked(self.roots, len(ROOT_COLUMNS))))
             roots = roots[np.argsort(roots[:, _R["end"]], kind="stable")]
             past = roots[:, _R["end"]] <= now
             self._settle_roots(roots[past], observer)
@@ -133,11 +151,9 @@ class Ledger:
         for v in come + begun:
             v.told = BOTH if v.begin >= 0 else COME
 
-    def _read_stations(self, now: int, observer: Observer) -> None:
+    def _read_stations(self, ticks: list[int], times: list[int], now: int, observer: Observer) -> None:
         """The gauges of quiet services, at each tick since the last reading."""
         g = self.stations
-        ticks, self.ticks = self.ticks, []
-        times = [min((tick + 1) * observer.window, now) for tick in ticks]
         readings = g.advance([*times, now])
         for tick, time, r in zip(ticks, times, readings, strict=False):
             table = np.zeros((len(g.numbers), len(REPLICA_TICKS)), dtype=np.int64)
@@ -158,6 +174,13 @@ class Ledger:
             measured = mine[(arrival >= run.warmup) & (arrival < run.duration), 1]
             for target, count in zip(*np.unique(measured, return_counts=True), strict=True):
                 client.open[int(target)] -= int(count)
+
+    def edge_ticks(self, table: Ints) -> Ints:
+        """Readings of the edges (EDGE_TICKS) with the first tries that went without counting."""
+        sent = np.concatenate(self.sent_ticks).reshape(-1) if self.sent_ticks else 0
+        table[:, EDGE_TICKS.index("calls")] += sent
+        table[:, EDGE_TICKS.index("tries")] += sent
+        return table
 
     # -- at the end ---------------------------------------------------------------------------
 
@@ -186,3 +209,10 @@ class Ledger:
                 times = mine[mine[:, 1] == target, _R["arrival"]]
                 client.forget(target, times.tolist())
         self.future_roots = self.future_roots[arrival < now]
+
+
+def unpacked(packed: bytearray, width: int) -> Ints:
+    """Rows that were packed, `packed` is empty then."""
+    rows = np.frombuffer(bytes(packed), dtype=np.int64).reshape(-1, width)
+    packed.clear()
+    return rows

@@ -240,6 +240,8 @@ class Observer:
                 self._snapshot(into)
         a = self.aggregates
         a.keep(max(1, -(-max(now, self.system.run.duration) // self.window)))
+        for edge, counted in zip(engine.edges, engine.ledger.measured.tolist(), strict=True):
+            edge.counted_plain += counted
         edges = list(zip(engine.edges, engine.ledger.unanswered(), strict=False))
         paid, billed = self.at_end["paid"], self.at_end["billed"]
         system = self.system
@@ -250,7 +252,8 @@ class Observer:
             arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, parts=a.parts, gone=a.gone,
             causes=a.causes,
             replica_ticks=_by_tick(self.replica_ticks.array()), store_ticks=self.store_ticks.array(),
-            edge_ticks=self.edge_ticks.array(), channel_ticks=self.channel_ticks.array(), replicas=self._replicas(),
+            edge_ticks=engine.ledger.edge_ticks(self.edge_ticks.array()),
+            channel_ticks=self.channel_ticks.array(), replicas=self._replicas(),
             store_busy=[self._span(("store", s.index), 0) for s in engine.stores],
             store_wait=[self._span(("store", s.index), 1) for s in engine.stores],
             store_counts=_table([_store_counts(s) for s in engine.stores], len(STORE_COUNTS)),
