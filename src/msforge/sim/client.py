@@ -203,7 +203,7 @@ class Client:
         """An arrival: send, and plan the next."""
         if event is not self.pending:
             return
-        if isinstance(self.quiet, LeafEntry) and self.quiet.alone and self.plan.count < 0:
+        if self.quiet is not None and self.quiet.ahead and self.plan.count < 0:
             self._send_ahead(self.quiet)
             return
         cursor = self.cursor
@@ -219,19 +219,17 @@ class Client:
             return
         self._appoint()
 
-    def _send_ahead(self, leaf: LeafEntry) -> None:
+    def _send_ahead(self, quiet: LeafEntry | InnerEntry) -> None:
         """Send all requests of the next window at once: nothing between them can change what happens to them."""
         times, first = self.times, self.cursor
         limit = min(self.end, times[first] + self.engine.observer.window)
         last = bisect_left(times, limit, first)
-        number = self.arrived - first
-        for i in range(first, last):
-            leaf.send(number + i, times[i])
+        quiet.send_all(self.arrived, times[first:last])
         self.cursor = last
         self.arrived += last - first
         self.requests += last - first
         measured = bisect_left(times, self.measured_to, first, last) - bisect_left(times, self.warmup, first, last)
-        self.open[leaf.body] = self.open.get(leaf.body, 0) + measured
+        self.open[quiet.body] = self.open.get(quiet.body, 0) + measured
         self._appoint()
 
     def begin(self, number: int, at: int, user: int = -1) -> None:

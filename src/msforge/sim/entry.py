@@ -4,65 +4,90 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from msforge.model.plan import Step, System, Verb
-from msforge.sim.inner import InnerCallOp, Visit
+from msforge.recording.records import Ints
+from msforge.sim.inner import InnerCallOp
 from msforge.sim.kernel import ERROR, OVERLOADED, cause_of
 from msforge.sim.leaf import FOREVER, Leaf
 from msforge.sim.ledger import leaf_row, root_row
-from msforge.sim.streams import Stream
+from msforge.sim.sheet import Sheet
+from msforge.sim.visit import Visit
 
 if TYPE_CHECKING:
     from msforge.sim.client import Client
     from msforge.sim.programs import Programs
 
 
+def only_call(system: System, service: int) -> bool:
+    """Whether the system has a single step that calls a service: what comes to it is then known ahead."""
+    return sum(system.bodies[s.target].service == service for s in system.steps if s.verb == Verb.CALL) == 1
+
+
 class LeafEntry:
     """A leaf that a source calls directly: a request is two rows and no event."""
 
-    __slots__ = ("alone", "body", "call", "leaf", "ledger", "site", "source", "stream")
+    __slots__ = ("ahead", "body", "call", "leaf", "ledger", "sheet", "source", "work")
 
     def __init__(self, client: Client, system: System, step: Step) -> None:
         engine = client.engine
-        self.site = client.entry
         self.source = client.index
         self.body = step.target
         self.leaf = Leaf(engine, system, step.target)
         self.ledger = engine.ledger
         self.call = engine.ledger.call(step.target, -1, FOREVER)
-        self.stream: Stream | None = None
-        service = self.leaf.index
-        self.alone = sum(
-            system.bodies[s.target].service == service for s in system.steps if s.verb == Verb.CALL
-        ) == 1  # nobody else calls the service, so its arrivals are known ahead
+        self.sheet = Sheet(engine.pool)
+        self.work = self.sheet.column(self.leaf.steps, client.entry, 1)
+        self.ahead = only_call(system, self.leaf.index)
 
     def send(self, number: int, at: int) -> None:
         """One root request, whole."""
-        leaf = self.leaf
-        work = leaf.constant
-        if work < 0:
-            stream = self.stream
-            if stream is None:
-                work = leaf.work(self.site, number, 0)
-                if len(leaf.times) == 1:
-                    self.stream = self.site.streams[leaf.times[0][0]]
-            else:
-                i = number - stream.first
-                work = stream.values[i] if 0 <= i < stream.size else stream.fetch(number)
+        leaf, source = self.leaf, self.source
+        work = self.sheet.row(number, 0)[self.work]
         replica, station = leaf.pick()
         arrive = at + leaf.there
         start = station.admit(arrive, work)
-        source = self.source
+        hops = leaf.there + leaf.back
         if start < 0:
             self.ledger.leaf += leaf_row(self.call, replica, source, at, arrive, -1, work)
             self.ledger.roots += root_row(
-                source, self.body, number, at, arrive + leaf.back, OVERLOADED, cause_of(leaf.index, OVERLOADED), 1,
-                0, 0, 0, leaf.there + leaf.back, 0)
+                source, self.body, number, at, at + hops, OVERLOADED, cause_of(leaf.index, OVERLOADED), 1,
+                0, 0, 0, hops, 0)
             return
         wait = start - arrive
         self.ledger.leaf += leaf_row(self.call, replica, source, at, arrive, wait, work)
         self.ledger.roots += root_row(
-            source, self.body, number, at, start + work + leaf.back, 0, -1, 1, wait, work, 0, leaf.there + leaf.back,
-            0)
+            source, self.body, number, at, start + work + leaf.back, 0, -1, 1, wait, work, 0, hops, 0)
+
+    def send_all(self, number: int, times: list[int]) -> None:
+        """The root requests from `number` on that are sent at `times`."""
+        leaf = self.leaf
+        at = np.array(times, dtype=np.int64)
+        arrive = at + leaf.there
+        work = self.sheet.table(number, len(at))[:, self.work]
+        replica, start = np.empty_like(at), np.empty_like(at)
+        stations = [leaf.pick() for _ in leaf.service.stations[: len(at)]]
+        for turn, (name, station) in enumerate(stations):
+            mine = slice(turn, None, len(leaf.service.stations))
+            replica[mine] = name
+            start[mine] = station.admit_all(arrive[mine].tolist(), work[mine].tolist())
+        for _ in range((len(at) - len(stations)) % len(leaf.service.stations)):
+            leaf.pick()  # so that the turn goes on where it is
+        self._rows(number, at, arrive, work, replica, start)
+
+    def _rows(self, number: int, at: Ints, arrive: Ints, work: Ints, replica: Ints, start: Ints) -> None:
+        leaf, count = self.leaf, len(at)
+        got = start >= 0
+        wait = np.where(got, start - arrive, -1)
+        one = np.ones(count, dtype=np.int64)
+        self.ledger.leaf += np.stack((self.call * one, replica, self.source * one, at, arrive, wait, work), 1).tobytes()
+        self.ledger.roots += np.stack((
+            self.source * one, self.body * one, np.arange(number, number + count), at,
+            np.where(got, start + work, arrive) + leaf.back, np.where(got, 0, OVERLOADED),
+            np.where(got, -1, cause_of(leaf.index, OVERLOADED)), one, np.maximum(wait, 0), np.where(got, work, 0),
+            0 * one, (leaf.there + leaf.back) * one, 0 * one,
+        ), 1).tobytes()
 
 
 class Root:
@@ -81,34 +106,44 @@ class Root:
 class InnerEntry:
     """An inner service that a source calls directly."""
 
-    __slots__ = ("body", "client", "op")
+    __slots__ = ("ahead", "body", "client", "ledger", "pick", "tree")
 
     def __init__(self, client: Client, programs: Programs, step: Step) -> None:
         self.client = client
         self.body = step.target
-        self.op = InnerCallOp(programs, step)
+        op = InnerCallOp(programs, step)
+        op.call = client.engine.ledger.call(step.target, -1, FOREVER, entry=True)
+        self.tree = op.tree(client.site)
+        self.pick = op.service.pick
+        self.ledger = client.engine.ledger
+        self.ahead = only_call(programs.system, op.service.index) and op.service.plan.threads < 0
 
     def send(self, number: int, at: int) -> None:
-        """One root request is sent, now."""
-        client = self.client
+        """One root request is sent at `at` (ns): now, or as the source looks ahead."""
+        client, tree = self.client, self.tree
         root = Root(number, client.index, at, client.warmup <= at < client.measured_to)
-        self.op.visit(client.site, root, 0, self, at)
+        station = self.pick()[1]
+        arrive = at + tree.node.there
+        visit = Visit(tree.stage, root, tree.sheet.row(number, 0), self, station, arrive)
+        self.ledger.visits[visit] = None
+        if station.admit(visit):
+            visit.go(arrive)
+
+    def send_all(self, number: int, times: list[int]) -> None:
+        """The root requests from `number` on that are sent at `times`."""
+        for i, at in enumerate(times, number):
+            self.send(i, at)
 
     def answered(self, visit: Visit, end: int) -> None:
-        """The end of a root request is known: its answer will need no event."""
-        node = visit.node
-        self._row(visit, end, 0, -1, visit.draws[node.own] if node.own >= 0 else 0)
+        """The end of a root request is known: its answer needs no event, and its row says it all."""
 
     def failing(self, visit: Visit, cause: int) -> None:
         """A root request failed just now, and the client will know."""
-        self._row(visit, visit.node.engine.env.now, ERROR, cause, visit.own_time())
-
-    def _row(self, visit: Visit, end: int, outcome: int, cause: int, own: int) -> None:
-        root, node = visit.root, visit.node
+        root, node, odd = visit.root, visit.stage.node, visit.oddity()
         hop = node.there
-        node.engine.ledger.roots += root_row(
-            root.source, self.body, root.number, root.arrival, end + hop, outcome, cause, 1,
-            visit.begin - visit.arrive, own, 0, 2 * hop + visit.net, visit.back,
+        self.ledger.roots += root_row(
+            root.source, self.body, root.number, root.arrival, node.env.now + hop, ERROR, cause, 1,
+            visit.begin - visit.arrive, visit.own_time(), 0, 2 * hop + node.net + odd.net, odd.back,
         )
 
 

@@ -11,43 +11,38 @@ from msforge.sim.leaf import FOREVER
 
 if TYPE_CHECKING:
     from msforge.sim.engine import Engine
-    from msforge.sim.inner import Visit
+    from msforge.sim.visit import Visit
 
 
 class Hall:
     """Threads of one replica of an inner service, taken first come, first served.
 
-    `ends` are the known times (ns) at which threads come free; a thread that is `taken` and whose
-    end is not known is in none of them. Messages overtake none, so requests come in the order in
-    which they are sent: one that finds a thread surely free on its arrival has it, and as long as
-    nobody waits, a thread that comes free needs no event. While somebody does, there is one at
-    the earliest known end (`wake`, -1 for none).
+    `free` threads are so for sure; `ends` are the known times (ns) at which others come free. Messages
+    overtake none, so requests come in the order in which they are sent: one that finds a thread surely
+    free on its arrival has it, and as long as nobody waits, a thread that comes free needs no event.
+    While somebody does, none is `free`, and there is an event at the earliest known end (`wake`; -1: none).
     """
 
-    __slots__ = ("ends", "engine", "number", "queue", "taken", "threads", "wake")
+    __slots__ = ("ends", "engine", "free", "limited", "number", "queue", "wake")
 
     def __init__(self, engine: Engine, number: int, threads: int) -> None:
         self.engine = engine
         self.number = number
-        self.threads = threads
-        self.taken = 0
+        self.free = threads
+        self.limited = threads < FOREVER
         self.ends: list[int] = []
         self.queue: deque[Visit] = deque()
         self.wake = -1
 
     def admit(self, visit: Visit) -> bool:
         """A request is sent here: whether it has a thread on its arrival. If not, its turn will come."""
-        arrive = visit.arrive
-        if self.threads == FOREVER:
-            visit.begin = arrive
-            return True
-        ends = self.ends
+        arrive, ends = visit.arrive, self.ends
         if not self.queue:
             while ends and ends[0] <= arrive:
                 heappop(ends)
-                self.taken -= 1
-            if self.taken < self.threads:
-                self.taken += 1
+                self.free += 1
+            if self.free:
+                self.free -= 1
                 visit.begin = arrive
                 return True
         self.queue.append(visit)
@@ -56,15 +51,14 @@ class Hall:
 
     def leave(self, end: int) -> None:
         """A thread will come free at `end` (ns, now or later)."""
-        if self.threads == FOREVER:
-            return
-        heappush(self.ends, end)
+        if self.limited:
+            heappush(self.ends, end)
         if self.queue:
             if end <= self.engine.env.now:
-                self.pass_on()
+                self._pass_on()
             self._appoint()
 
-    def pass_on(self) -> None:
+    def _pass_on(self) -> None:
         """Threads that are free go to those waiting."""
         ends, queue, now = self.ends, self.queue, self.engine.env.now
         while queue and ends and ends[0] <= now:
@@ -82,7 +76,7 @@ class Hall:
         """The time of an appointment; an earlier one may have taken its place."""
         if appointed == self.wake:
             self.wake = -1
-            self.pass_on()
+            self._pass_on()
             self._appoint()
 
 

@@ -65,6 +65,23 @@ class Station:
         return start
 
 
+    def admit_all(self, arrive: list[int], work: list[int]) -> list[int]:
+        """As `admit`, for requests in the order of their arrival."""
+        free = self.free_at
+        starts = []
+        requests = zip(arrive, work, strict=True)
+        if self.capacity == FOREVER:
+            while len(free) < self.threads and (request := next(requests, None)) is not None:
+                starts.append(self.admit(*request))
+            for come, stay in requests:
+                start = free[0]
+                if start < come:
+                    start = come
+                heapreplace(free, start + stay)
+                starts.append(start)
+        return starts + [self.admit(come, stay) for come, stay in requests]
+
+
 class Leaf:
     """What calls to one endpoint of a quiet service share: its stations in turn, and its steps."""
 

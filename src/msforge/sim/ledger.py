@@ -22,7 +22,11 @@ FLUSH_BYTES = 1 << 20
 EDGE = len(SERVED_COLUMNS)  # a further column: the edge whose caller will see the answer, -1 for none
 
 LEAF = ("call", "replica", "source", "root", "arrive", "wait", "work")
-INNER = ("call", "replica", "source", "root", "arrive", "wait", "end", "outcome", "own", "network", "backoff", "told")
+INNER = (
+    "call", "replica", "source", "root", "number", "arrive", "wait", "end", "outcome", "own", "network", "backoff",
+    "told",
+)
+COUNTED = 4  # in `told`, beside what the gauges know: its edge has counted it
 
 leaf_row = Struct(f"{len(LEAF)}q").pack
 inner_row = Struct(f"{len(INNER)}q").pack
@@ -34,20 +38,22 @@ class Ledger:
 
     leaf, inner and roots are rows of LEAF, INNER and ROOT_COLUMNS as packed by leaf_row, inner_row and
     root_row (a third of the cost of a list of integers). A `call` stands for the endpoint and who calls it:
-    calls[call] = body, edge, timeout (ns), 1 when it is a retry. `visits` are the requests at
+    calls[call] = body, edge, timeout (ns), 1 when it is a retry, 1 when roots come by it. `visits` are the requests at
     inner services whose end is not known.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.latency = engine.latency_constant
-        self.calls: list[tuple[int, int, int, int]] = []
+        self.calls: list[tuple[int, int, int, int, int]] = []
         self.leaf = bytearray()
         self.inner = bytearray()
         self.roots = bytearray()
-        self.sent: Ints = np.zeros(len(engine.edges), dtype=np.int64)     # per edge: first tries that succeed
-        self.measured: Ints = self.sent.copy()                            # and those of measured roots
-        self.sent_ticks: list[Ints] = []                                  # `sent` at each tick
+        # Per edge: calls that count as one try that succeeds; up to each tick not settled yet and behind them, up to
+        # each settled tick, and those of measured roots.
+        self.sent: Ints = np.zeros((1, len(engine.edges)), dtype=np.int64)
+        self.sent_ticks: list[Ints] = []
+        self.measured: Ints = np.zeros(len(engine.edges), dtype=np.int64)
         self.visits: dict[Any, None] = {}
         self.ticks: list[int] = []
         self.future: Ints = np.empty((0, EDGE + 1), dtype=np.int64)
@@ -60,9 +66,9 @@ class Ledger:
         self.stations = StationGauges([s.number for service in services for s in service.stations])
         self.slots: Ints = np.array([max(0, s.slots) for s in services for _ in s.stations], dtype=np.int64)
 
-    def call(self, body: int, edge: int, timeout: int, *, again: bool = False) -> int:
+    def call(self, body: int, edge: int, timeout: int, *, again: bool = False, entry: bool = False) -> int:
         """The number of a way to call `body`."""
-        self.calls.append((body, edge, timeout, again))
+        self.calls.append((body, edge, timeout, again, entry))
         return len(self.calls) - 1
 
     def full(self) -> bool:
@@ -75,13 +81,13 @@ class Ledger:
         """Put new rows with those whose end has not come, and what they say into the gauges; `times` are ticks."""
         leaf = self._leaf_rows(times)
         self.stations.add(leaf)
-        inner, told = self._inner_rows()
+        inner, told = self._inner_rows(times)
         self.stations.add(inner, told)
         self.future = np.concatenate((self.future, leaf, inner))
 
     def _leaf_rows(self, times: list[int]) -> Ints:
         call, replica, source, root, arrive, wait, work = unpacked(self.leaf, len(LEAF)).T.copy()
-        body, edge, timeout, again = np.array([*self.calls, (0, 0, 0, 0)], dtype=np.int64)[call].T
+        body, edge, timeout, again, _ = self._calls()[call].T
         got = wait >= 0
         stay = np.where(got, wait + work, 0)
         rows = np.zeros((len(call), EDGE + 1), dtype=np.int64)
@@ -96,27 +102,45 @@ class Ledger:
         return rows
 
     def _count_sent(self, edge: Ints, sent: Ints, root: Ints, times: list[int]) -> None:
-        """First tries that succeed, sent since the last reading: how many there were by each of the ticks `times`."""
-        size = len(self.sent)
-        after = np.searchsorted(np.array(times, dtype=np.int64), sent, side="right")  # what changes comes first
-        by_tick = np.bincount(after * size + edge, minlength=(len(times) + 1) * size).reshape(len(times) + 1, size)
-        counts = self.sent + np.cumsum(by_tick, axis=0)
-        self.sent_ticks.append(counts[:-1])
-        self.sent = counts[-1]
+        """Calls sent since the last reading that count as one try that succeeds: add them to their tick."""
+        size = len(self.engine.edges)
+        tick = np.searchsorted(np.array(times, dtype=np.int64), sent, side="right")  # what changes comes first
+        counts = np.bincount(tick * size + edge, minlength=self.sent.size)
+        self.sent += counts.reshape(self.sent.shape)
         run = self.engine.system.run
         measured = (root >= run.warmup) & (root < run.duration)
         self.measured += np.bincount(edge[measured], minlength=size)
 
-    def _inner_rows(self) -> tuple[Ints, Ints]:
+    def _inner_rows(self, times: list[int]) -> tuple[Ints, Ints]:
         short = unpacked(self.inner, len(INNER))
+        body, edge, _, _, entry = self._calls()[short[:, 0]].T
         rows = np.zeros((len(short), EDGE + 1), dtype=np.int64)
-        if len(short):
-            calls = np.array(self.calls, dtype=np.int64)[short[:, 0]]
-            rows[:, 0], rows[:, EDGE] = calls[:, 0], calls[:, 1]
+        rows[:, 0], rows[:, EDGE] = body, edge
         for i, name in enumerate(INNER):
             if name in _S:
                 rows[:, _S[name]] = short[:, i]
-        return rows, short[:, INNER.index("told")]
+        told = short[:, INNER.index("told")]
+        new = (told < COUNTED) & (edge >= 0)
+        self._count_sent(edge[new], rows[new, _S["arrive"]] - self.latency, rows[new, _S["root"]], times)
+        self._add_roots(short[(entry > 0) & (rows[:, _S["outcome"]] == 0)])
+        return rows, told % COUNTED
+
+    def _add_roots(self, short: Ints) -> None:
+        """The root requests that end well with these rows of INNER."""
+        found = dict(zip(INNER, short.T, strict=True))
+        roots = np.zeros((len(short), len(ROOT_COLUMNS)), dtype=np.int64)
+        columns = {
+            "source": found["source"], "target": self._calls()[short[:, 0], 0], "number": found["number"],
+            "arrival": found["root"], "end": found["end"] + self.latency, "cause": -1, "tries": 1,
+            "queue": found["wait"], "own": found["own"], "network": 2 * self.latency + found["network"],
+            "backoff": found["backoff"],
+        }
+        for name, values in columns.items():
+            roots[:, _R[name]] = values
+        self.future_roots = np.concatenate((self.future_roots, roots))
+
+    def _calls(self) -> Ints:
+        return np.array(self.calls, dtype=np.int64).reshape(-1, 5)
 
     # -- settling -----------------------------------------------------------------------------
 
@@ -125,8 +149,12 @@ class Ledger:
         if len(self.stations.numbers):
             ticks, self.ticks = self.ticks, []
             times = [min((tick + 1) * observer.window, now) for tick in ticks]
+            self.sent = np.concatenate((self.sent, np.zeros((len(times), self.sent.shape[1]), dtype=np.int64)))
             self._take(times)
-            self._tell_visits(now)
+            self._tell_visits(now, times)
+            self.sent = np.cumsum(self.sent, axis=0)
+            self.sent_ticks.append(self.sent[:-1])
+            self.sent = self.sent[-1:]
             self._read_stations(ticks, times, now, observer)
             ends = self.future[:, _S["end"]]
             order = np.argsort(ends, kind="stable")
@@ -142,14 +170,20 @@ class Ledger:
             self._settle_roots(roots[past], observer)
             self.future_roots = roots[~past]
 
-    def _tell_visits(self, now: int) -> None:
+    def _tell_visits(self, now: int, times: list[int]) -> None:
         """What is known of the requests at inner services whose end isn't."""
-        come = [v for v in self.visits if v.told == 0 and (v.begin >= 0 or v.arrive <= now)]
-        begun = [v for v in self.visits if v.told == COME and v.begin >= 0]
+        come = [v for v in self.visits if v.told % COUNTED == 0 and (v.begin >= 0 or v.arrive <= now)]
+        begun = [v for v in self.visits if v.told % COUNTED == COME and v.begin >= 0]
         for visits, gauge in ((come, self.stations.come), (begun, self.stations.begun)):
             gauge(np.array([(v.station.number, v.arrive, v.begin) for v in visits], dtype=np.int64).reshape(-1, 3))
         for v in come + begun:
-            v.told = BOTH if v.begin >= 0 else COME
+            v.told = v.told & COUNTED | (BOTH if v.begin >= 0 else COME)
+        new = [v for v in self.visits if v.told < COUNTED]
+        sent = [(self.calls[v.stage.node.call][1], v.arrive - self.latency, v.root.arrival) for v in new]
+        edge, time, root = np.array([s for s in sent if s[0] >= 0], dtype=np.int64).reshape(-1, 3).T
+        self._count_sent(edge, time, root, times)
+        for v in new:
+            v.told |= COUNTED
 
     def _read_stations(self, ticks: list[int], times: list[int], now: int, observer: Observer) -> None:
         """The gauges of quiet services, at each tick since the last reading."""
@@ -193,7 +227,7 @@ class Ledger:
         rows = rows[(rows[:, EDGE] >= 0) & (root >= run.warmup) & (root < run.duration)]
         np.add.at(counts, rows[:, EDGE], 1)
         for visit in self.visits:
-            edge = self.calls[visit.node.call][1]
+            edge = self.calls[visit.stage.node.call][1]
             if edge >= 0 and visit.root.measured:
                 counts[edge] += 1
         found: list[int] = counts.tolist()
@@ -209,6 +243,9 @@ class Ledger:
                 times = mine[mine[:, 1] == target, _R["arrival"]]
                 client.forget(target, times.tolist())
         self.future_roots = self.future_roots[arrival < now]
+        for visit in [v for v in self.visits if v.root.arrival >= now]:
+            del self.visits[visit]
+            self.engine.clients[visit.root.source].forget(visit.up.body, [visit.root.arrival])
 
 
 def unpacked(packed: bytearray, width: int) -> Ints:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Block, Step, System, Verb
 from msforge.sim.caching import ReadOp
-from msforge.sim.inner import InnerCallOp, ParallelSend
+from msforge.sim.inner import InnerCallOp
 from msforge.sim.leaf import LeafCallOp
 from msforge.sim.messaging import PublishOp
 from msforge.sim.operations import VERBS, Operation
@@ -14,6 +14,7 @@ from msforge.sim.parallel import ParallelOp
 from msforge.sim.quiet import calls_of, stages_of
 from msforge.sim.saga import SagaOp
 from msforge.sim.storage import WriteOp
+from msforge.sim.tree import ParallelSend
 
 if TYPE_CHECKING:
     from msforge.sim.engine import Engine

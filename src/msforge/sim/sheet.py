@@ -95,13 +95,17 @@ class Sheet:
         return self.rows[0]
 
     def _block(self, first: int, count: int) -> list[Row]:
+        rows: list[Row] = self.table(first, count).tolist()
+        return rows
+
+    def table(self, first: int, count: int) -> Ints:
+        """The rows of `count` numbers from `first` on, as one array."""
         table = np.tile(np.array(self.constants, dtype=np.int64), (count, 1))
         for dist, keys, columns in self._grouped():
             table[:, columns] += blocks.durations_of(dist, blocks.words_of(keys, first, count)).reshape(count, -1)
         for column, parts in self.sums:
             table[:, column] = table[:, parts].sum(axis=1)
-        rows: list[Row] = table.tolist()
-        return rows
+        return table
 
     def _grouped(self) -> list[tuple[Dist, Words, Ints]]:
         """The draws of each distribution; those of one column stand in different groups."""
