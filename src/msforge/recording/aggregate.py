@@ -108,7 +108,7 @@ class Aggregates:
             self.kept = []
         group = self.entry_of[rows[:, 0], rows[:, 1]]
         arrival, end, outcome = rows[:, _R["arrival"]], rows[:, _R["end"]], rows[:, _R["outcome"]]
-        self._count(group, arrival, end, outcome, end - arrival, rows[:, _R["queue"] : _R["backoff"] + 1])
+        self._count(group, arrival, end, outcome, end - arrival, list(rows[:, _R["queue"] : _R["backoff"] + 1].T))
         failed = (rows[:, _R["cause"]] >= 0) & (arrival >= self.warmup) & (arrival < self.end)
         if failed.any():
             pairs, counts = np.unique(
@@ -123,9 +123,7 @@ class Aggregates:
             return
         body, root, wait = rows[:, 0], rows[:, _S["root"]], rows[:, _S["wait"]]
         arrive, end, outcome = rows[:, _S["arrive"]], rows[:, _S["end"]], rows[:, _S["outcome"]]
-        parts = np.empty((len(rows), 5), dtype=np.int64)
-        np.maximum(wait, 0, out=parts[:, 0])
-        parts[:, 1:] = rows[:, _S["own"] : _S["backoff"] + 1]
+        parts = [np.maximum(wait, 0), *rows[:, _S["own"] : _S["backoff"] + 1].T]
         self._count(body + len(self.entries), root, end, outcome, end - arrive, parts)
         got = wait >= 0
         window = np.minimum(root // self.window, self.windows - 1)
@@ -135,7 +133,7 @@ class Aggregates:
             at = np.minimum(end[gone] // self.window, self.windows - 1)
             np.add.at(self.gone, (body[gone], at), 1)
 
-    def _count(self, group: Ints, root: Ints, end: Ints, outcome: Ints, latency: Ints, parts: Ints) -> None:
+    def _count(self, group: Ints, root: Ints, end: Ints, outcome: Ints, latency: Ints, parts: list[Ints]) -> None:
         kind = (outcome > 1).astype(np.int64)
         window = np.minimum(root // self.window, self.windows - 1)
         at = np.minimum(end // self.window, self.windows - 1)
@@ -156,24 +154,26 @@ class Aggregates:
         np.minimum.at(flat, cell + LEAST, duration)
         np.maximum.at(flat, cell + MOST, duration)
         flat = self.parts.reshape(-1)
-        for i in range(5):
-            np.add.at(flat, cell + i, parts[:, i].astype(np.float64))
+        for i, part in enumerate(parts):
+            if part.any():
+                np.add.at(flat, cell + i, part.astype(np.float64))
         inside = (root >= self.warmup) & (root < self.end)
         if inside.any():
-            self._bands(group[inside], kind[inside], latency[inside], parts[inside])
+            self._bands(group[inside], kind[inside], latency[inside], [part[inside] for part in parts])
 
     def _coarse(self, window: Ints) -> Ints:
         """The first of the windows that share a histogram."""
         return window // self.coarse * self.coarse
 
-    def _bands(self, group: Ints, kind: Ints, latency: Ints, parts: Ints) -> None:
+    def _bands(self, group: Ints, kind: Ints, latency: Ints, parts: list[Ints]) -> None:
         width = len(BAND_COLUMNS)
         cell = ((group * 2 + kind) * BANDS + band_of(latency)) * width
         flat = self.bands.reshape(-1)
         np.add.at(flat, cell, 1.0)
         np.add.at(flat, cell + 1, latency.astype(np.float64))
-        for i in range(5):
-            np.add.at(flat, cell + 2 + i, parts[:, i].astype(np.float64))
+        for i, part in enumerate(parts):
+            if part.any():
+                np.add.at(flat, cell + 2 + i, part.astype(np.float64))
 
     def keep(self, windows: int) -> None:
         """Have tables of exactly `windows` windows (or of all there are): the run did not reach those after them."""

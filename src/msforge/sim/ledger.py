@@ -56,7 +56,7 @@ class Ledger:
         self.measured: Ints = np.zeros(len(engine.edges), dtype=np.int64)
         self.visits: dict[Any, None] = {}
         self.ticks: list[int] = []
-        self.future: Ints = np.empty((0, EDGE + 1), dtype=np.int64)
+        self.future: Ints = np.empty((EDGE + 1, 0), dtype=np.int64)  # a row per column: most passes read one
         self.on_the_way = self.future
         self.future_roots: Ints = np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
 
@@ -80,23 +80,23 @@ class Ledger:
     def _take(self, times: list[int]) -> None:
         """Put new rows with those whose end has not come, and what they say into the gauges; `times` are ticks."""
         leaf = self._leaf_rows(times)
-        self.stations.add(leaf)
+        self.stations.add(leaf.T)
         inner, told = self._inner_rows(times)
-        self.stations.add(inner, told)
-        self.future = np.concatenate((self.future, leaf, inner))
+        self.stations.add(inner.T, told)
+        self.future = np.concatenate((self.future, leaf, inner), axis=1)
 
     def _leaf_rows(self, times: list[int]) -> Ints:
-        call, replica, source, root, arrive, wait, work = unpacked(self.leaf, len(LEAF)).T.copy()
-        body, edge, timeout, again, _ = self._calls()[call].T
+        call, replica, source, root, arrive, wait, work = unpacked(self.leaf, len(LEAF))
+        body, edge, timeout, again, _ = self._calls()[:, call]
         got = wait >= 0
         stay = np.where(got, wait + work, 0)
-        rows = np.zeros((len(call), EDGE + 1), dtype=np.int64)
-        rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = body, replica, source, root
-        rows[:, _S["arrive"]], rows[:, _S["wait"]], rows[:, _S["end"]] = arrive, wait, arrive + stay
-        rows[:, _S["outcome"]] = np.where(got, 0, OVERLOADED)
-        rows[:, _S["own"]] = np.where(got, work, 0)
-        rows[:, _S["gone"]] = got & (stay + self.latency > timeout)
-        rows[:, EDGE] = edge = np.where(got & (stay + 2 * self.latency <= timeout), edge, -1)
+        rows = np.zeros((EDGE + 1, len(call)), dtype=np.int64)
+        rows[0], rows[1], rows[2], rows[3] = body, replica, source, root
+        rows[_S["arrive"]], rows[_S["wait"]], rows[_S["end"]] = arrive, wait, arrive + stay
+        rows[_S["outcome"]] = np.where(got, 0, OVERLOADED)
+        rows[_S["own"]] = np.where(got, work, 0)
+        rows[_S["gone"]] = got & (stay + self.latency > timeout)
+        rows[EDGE] = edge = np.where(got & (stay + 2 * self.latency <= timeout), edge, -1)
         first = (edge >= 0) & (again == 0)
         self._count_sent(edge[first], arrive[first] - self.latency, root[first], times)
         return rows
@@ -113,24 +113,24 @@ class Ledger:
 
     def _inner_rows(self, times: list[int]) -> tuple[Ints, Ints]:
         short = unpacked(self.inner, len(INNER))
-        body, edge, _, _, entry = self._calls()[short[:, 0]].T
-        rows = np.zeros((len(short), EDGE + 1), dtype=np.int64)
-        rows[:, 0], rows[:, EDGE] = body, edge
+        body, edge, _, _, entry = self._calls()[:, short[0]]
+        rows = np.zeros((EDGE + 1, short.shape[1]), dtype=np.int64)
+        rows[0], rows[EDGE] = body, edge
         for i, name in enumerate(INNER):
             if name in _S:
-                rows[:, _S[name]] = short[:, i]
-        told = short[:, INNER.index("told")]
+                rows[_S[name]] = short[i]
+        told = short[INNER.index("told")]
         new = (told < COUNTED) & (edge >= 0)
-        self._count_sent(edge[new], rows[new, _S["arrive"]] - self.latency, rows[new, _S["root"]], times)
-        self._add_roots(short[(entry > 0) & (rows[:, _S["outcome"]] == 0)])
+        self._count_sent(edge[new], rows[_S["arrive"], new] - self.latency, rows[_S["root"], new], times)
+        self._add_roots(short[:, (entry > 0) & (rows[_S["outcome"]] == 0)])
         return rows, told % COUNTED
 
     def _add_roots(self, short: Ints) -> None:
         """The root requests that end well with these rows of INNER."""
-        found = dict(zip(INNER, short.T, strict=True))
-        roots = np.zeros((len(short), len(ROOT_COLUMNS)), dtype=np.int64)
+        found = dict(zip(INNER, short, strict=True))
+        roots = np.zeros((short.shape[1], len(ROOT_COLUMNS)), dtype=np.int64)
         columns = {
-            "source": found["source"], "target": self._calls()[short[:, 0], 0], "number": found["number"],
+            "source": found["source"], "target": self._calls()[0, short[0]], "number": found["number"],
             "arrival": found["root"], "end": found["end"] + self.latency, "cause": -1, "tries": 1,
             "queue": found["wait"], "own": found["own"], "network": 2 * self.latency + found["network"],
             "backoff": found["backoff"],
@@ -140,7 +140,7 @@ class Ledger:
         self.future_roots = np.concatenate((self.future_roots, roots))
 
     def _calls(self) -> Ints:
-        return np.array(self.calls, dtype=np.int64).reshape(-1, 5)
+        return np.array(self.calls, dtype=np.int64).reshape(-1, 5).T.copy()
 
     # -- settling -----------------------------------------------------------------------------
 
@@ -156,15 +156,15 @@ class Ledger:
             self.sent_ticks.append(self.sent[:-1])
             self.sent = self.sent[-1:]
             self._read_stations(ticks, times, now, observer)
-            ends = self.future[:, _S["end"]]
+            ends = self.future[_S["end"]]
             order = np.argsort(ends, kind="stable")
             done = int(np.searchsorted(ends[order], now, side="right"))
-            rows, self.future = self.future[order[:done]], self.future[order[done:]]
-            observer.aggregates.add_served(rows[:, :EDGE])
-            rows = np.concatenate((self.on_the_way, rows))
-            self.on_the_way = rows[rows[:, _S["end"]] + self.latency > now]
+            rows, self.future = self.future[:, order[:done]], self.future[:, order[done:]]
+            observer.aggregates.add_served(rows[:EDGE].T)
+            rows = np.concatenate((self.on_the_way, rows), axis=1)
+            self.on_the_way = rows[:, rows[_S["end"]] + self.latency > now]
         if self.roots or len(self.future_roots):
-            roots = np.concatenate((self.future_roots, unpacked(self.roots, len(ROOT_COLUMNS))))
+            roots = np.concatenate((self.future_roots, unpacked(self.roots, len(ROOT_COLUMNS)).T))
             roots = roots[np.argsort(roots[:, _R["end"]], kind="stable")]
             past = roots[:, _R["end"]] <= now
             self._settle_roots(roots[past], observer)
@@ -221,11 +221,10 @@ class Ledger:
     def unanswered(self) -> list[int]:
         """Measured calls to quiet services that count as successes, per edge, and that no caller has seen by now."""
         counts = np.zeros(max(1, len(self.engine.edges)), dtype=np.int64)
-        rows = np.concatenate((self.on_the_way, self.future))
+        rows = np.concatenate((self.on_the_way, self.future), axis=1)
         run = self.engine.system.run
-        root = rows[:, _S["root"]]
-        rows = rows[(rows[:, EDGE] >= 0) & (root >= run.warmup) & (root < run.duration)]
-        np.add.at(counts, rows[:, EDGE], 1)
+        root, edge = rows[_S["root"]], rows[EDGE]
+        np.add.at(counts, edge[(edge >= 0) & (root >= run.warmup) & (root < run.duration)], 1)
         for visit in self.visits:
             edge = self.calls[visit.stage.node.call][1]
             if edge >= 0 and visit.root.measured:
@@ -249,7 +248,7 @@ class Ledger:
 
 
 def unpacked(packed: bytearray, width: int) -> Ints:
-    """Rows that were packed, `packed` is empty then."""
-    rows = np.frombuffer(bytes(packed), dtype=np.int64).reshape(-1, width)
+    """Rows that were packed, as one array for each of their columns; `packed` is empty then."""
+    columns = np.frombuffer(bytes(packed), dtype=np.int64).reshape(-1, width).T.copy()
     packed.clear()
-    return rows
+    return columns

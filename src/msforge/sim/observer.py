@@ -293,7 +293,8 @@ class Observer:
         first = self.at_warmup.get(key, ([0], [0]))[which]
         span = np.array(last, dtype=np.int64)
         span[: len(first)] -= np.array(first, dtype=np.int64)
-        return np.trim_zeros(span, "b") if span.any() else span[:1]
+        reached = np.flatnonzero(span)
+        return span[: reached[-1] + 1] if len(reached) else span[:1]
 
     def _undo_retries(self, saga: int) -> int:
         """Retries of the calls inside a saga's `undo` blocks."""

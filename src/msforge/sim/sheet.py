@@ -90,7 +90,7 @@ class Sheet:
             return self._block(number, 1)[0]
         self.old_first, self.old = self.first, self.rows
         size = len(self.old)
-        wanted = min(self.pool.cap(), max(SMALLEST_BLOCK, size * 4)) if gap <= max(SMALLEST_BLOCK, size) else 1
+        wanted = min(self.pool.cap(), max(SMALLEST_BLOCK, size * 2)) if gap <= max(SMALLEST_BLOCK, size) else 1
         self.first, self.rows = number, self._block(number, wanted)
         return self.rows[0]
 

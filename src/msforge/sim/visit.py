@@ -192,6 +192,7 @@ def send(visit: Visit) -> None:
     root, draws, rows, visits = visit.root, visit.draws, node.leaf_rows, node.visits
     source, arrival = root.source, root.arrival
     context = stage.context(visit.odd.context) if visit.odd is not None else 0
+    schedule = node.schedule
     latest = visit.latest = 0
     visit.waiting = stage.inner + 1  # one more, so that nothing joins before all are sent
     for child, column, pick, call, timeout, op in stage.branches:
@@ -203,8 +204,13 @@ def send(visit: Visit) -> None:
             if station.free:
                 station.free -= 1
                 new.begin = arrive
-                new.go(arrive)
-            elif station.admit(new):
+            elif not station.admit(new):
+                continue
+            at = arrive + draws[child.column] if child.column >= 0 else arrive
+            if at > now and child.branches is not None:  # the common case of `go`, in place
+                new.callbacks = child.event
+                schedule(new, REQUEST, at - now)
+            else:
                 new.go(arrive)
             continue
         work = draws[column]
