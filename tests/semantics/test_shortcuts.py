@@ -60,6 +60,34 @@ simulation: {duration: 3s}
     assert digest(run(system)) == digest(run(system, shortcuts=False))
 
 
+@pytest.mark.parametrize("queue", ["unlimited", "5", "0"])
+@pytest.mark.parametrize("threads", ["2", "unlimited"])
+def test_shortcuts_change_nothing_for_a_window_sent_in_one_sweep(threads: str, queue: str) -> None:
+    system = compile_system(load_text(f"""
+msforge: 1
+name: sweep
+services:
+  only: {{replicas: 3, threads: {threads}, queue: {queue}, endpoints: {{go: {{steps: [{{wait: exponential(2ms)}}]}}}}}}
+network: {{latency: 1ms}}
+traffic:
+  a: {{target: only.go, stages: [{{for: 1s, rate: 2500/s}}, {{for: 1s, rate: 50/s}}, {{for: 1s, rate: 2500/s}}]}}
+simulation: {{duration: 3s, warmup: 1s}}
+"""))
+    assert digest(run(system)) == digest(run(system, shortcuts=False))
+
+
+@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("slices", [1, 90, 204])
+def test_shortcuts_change_nothing_in_a_run_that_is_interrupted(number: int, slices: int) -> None:
+    system = compile_system(load_text(SYSTEMS.deep_system(number)))
+
+    def interrupted(shortcuts: bool) -> str:
+        left = iter(range(slices))
+        return digest(run(system, stop=lambda: next(left, None) is None, shortcuts=shortcuts))
+
+    assert interrupted(True) == interrupted(False)
+
+
 def test_shortcuts_are_taken() -> None:
     """Otherwise the tests above would compare a run with itself."""
     taken = 0

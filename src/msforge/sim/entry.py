@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from msforge.sim.client import Client
     from msforge.sim.programs import Programs
 
+WORTH_A_SWEEP = 32  # requests: fewer cost less one by one
+
 
 def only_call(system: System, service: int) -> bool:
     """Whether the system has a single step that calls a service: what comes to it is then known ahead."""
@@ -62,6 +64,10 @@ class LeafEntry:
 
     def send_all(self, number: int, times: list[int]) -> None:
         """The root requests from `number` on that are sent at `times`."""
+        if len(times) < WORTH_A_SWEEP:
+            for i, time in enumerate(times, number):
+                self.send(i, time)
+            return
         leaf = self.leaf
         at = np.array(times, dtype=np.int64)
         arrive = at + leaf.there
