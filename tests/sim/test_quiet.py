@@ -78,3 +78,17 @@ def test_a_network_that_varies_and_faults_need_events() -> None:
     assert quiet(f"{LEAF}, {CALL}", latency="exponential(1ms)") == set()
     assert quiet(f"{LEAF}, {CALL}", more="faults: [{slow: middle, by: 2x, at: 1s, for: 1s}]") == {"leaf"}
     assert quiet(f"{LEAF}, {CALL}", more="faults: [{slow: leaf, by: 2x, at: 1s, for: 1s}]") == set()
+
+
+def test_a_request_that_leads_to_very_many_calls_goes_by_events() -> None:
+    layers, wide = 16, 2  # 65,536 paths from the top
+    lines = ["  s0: {threads: 8, endpoints: {go: {steps: [{wait: exponential(2ms)}]}}}"]
+    for k in range(1, layers + 1):
+        calls = ", ".join([f"{{call: s{k - 1}.go}}"] * wide)
+        lines.append(f"  s{k}: {{threads: unlimited, endpoints: {{go: {{steps: [{calls}]}}}}}}")
+    system = compile_system(load_text("\n".join([
+        "msforge: 1", "name: wide", "services:", *lines, f"traffic: {{a: {{target: s{layers}.go, rate: 1/s}}}}",
+        "simulation: {duration: 3s}"])))
+    leaves = quiet_leaves(system)
+    inner = quiet_inner(system, leaves)
+    assert leaves == {0} and 0 < max(inner) < layers

@@ -16,6 +16,7 @@ from msforge.policies.distributions import Dist
 from msforge.sim.operations import constant_of
 
 TIMES = (Verb.WORK, Verb.WAIT)
+MOST_PATHS = 20_000
 LUMPY = ("constant", "empirical", "zipf")  # kinds that give some values again and again
 
 
@@ -40,8 +41,12 @@ def quiet_inner(system: System, leaves: frozenset[int]) -> frozenset[int]:
     hit = _hit(system) | leaves | _called_with_care(system)
     left = [s for s in system.services if s.index not in hit and _has_plain_threads(s) and _lets_all_in(s)]
     quiet = leaves
+    below: dict[int, int] = {}
     while True:
-        found = [s for s in left if all(_is_inner(system, s, system.bodies[b], quiet) for b in s.bodies)]
+        found = [
+            s for s in left
+            if all(_is_inner(system, s, system.bodies[b], quiet) and _few_below(system, b, below) for b in s.bodies)
+        ]
         if not found:
             return quiet - leaves
         quiet |= {s.index for s in found}
@@ -148,6 +153,13 @@ def _is_inner(system: System, service: Service, body: Body, quiet: frozenset[int
         return False  # a thread that comes free and an answer on its way could send at once
     return all(
         sends is None or (_sends_all(system, sends, quiet) and (not times or _vary(times))) for times, sends in stages)
+
+
+def _few_below(system: System, body: int, below: dict[int, int]) -> bool:
+    """Whether a request leads to so few calls that each path of them can be kept; counts them into `below`."""
+    steps = [step for _, step in stages_of(system, system.bodies[body].block) if step is not None]
+    below[body] = sum(1 + below.get(call.target, 0) for step in steps for call in calls_of(system, step))
+    return below[body] <= MOST_PATHS
 
 
 def _sends_all(system: System, step: Step, quiet: frozenset[int]) -> bool:
