@@ -45,3 +45,10 @@ def test_an_invalid_file_ends_with_3_and_no_page(tmp_path: Path) -> None:
     found = RUN.invoke(app, ["explain", written(tmp_path, FILE.replace("s.go", "s.gone"))])
     assert found.exit_code == 3
     assert found.stdout == "" and "s.gone" in found.stderr
+
+
+def test_bottleneck_of_open_and_closed_sources_together_says_whose_rate_it_is(tmp_path: Path) -> None:
+    users = "traffic: {u: {target: s.go, users: 10, think: 1s}, t: {target: s.go, rate: 20/s}}"
+    text = "\n".join(users if line.startswith("traffic") else line for line in FILE.splitlines()[:-1])
+    said = " ".join(RUN.invoke(app, ["explain", written(tmp_path, text + "\n")]).stdout.split())
+    assert "at most 200/s can last, 10 times the 20.0/s of the open sources, if the users of closed ones" in said

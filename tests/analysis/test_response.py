@@ -168,3 +168,20 @@ traffic: {t: {target: front.go, rate: 20/s, for: 60s}}
     first = 2 + 10 * (1 - late)                       # E[min(2 + T, 20)]
     rest = 10 * (1 - math.exp(-2 / 10)) + math.exp(-2 / 10) * 5
     assert Response(load_at(system, (rate,))).entry(0).mean / MS == pytest.approx(2 + first + late * rest, rel=2e-3)
+
+
+def test_time_without_waiting_has_the_caches_as_warm_as_the_load_keeps_them() -> None:
+    found = explain(system_of("""
+msforge: 1
+services:
+  a:
+    threads: unlimited
+    endpoints:
+      go: {http: GET /, steps: [{read: db, cache: {store: cache, keys: zipf(n=1000 s=1), ttl: 30s}}]}
+stores: {db: {read: exponential(20ms), connections: 90}, cache: {read: 1ms, connections: 90}}
+traffic: {t: {target: a.go, rate: 100/s, for: 60s}}
+"""))
+    (entry,) = found.entries
+    mean = entry.latency[0].mean
+    assert entry.unloaded is not None and mean is not None
+    assert entry.unloaded <= mean == pytest.approx(entry.unloaded, rel=1e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
 from rig import Seen, simulate
 
 from msforge import sim
@@ -158,3 +159,35 @@ def test_retries_of_an_undo_are_counted() -> None:
     records = sim.run(compile_system(load_text(textwrap.dedent(text))))
     (figures,) = records.sagas.values()
     assert figures == (2, 4, 2)  # both undone; each undo tried three times, and stuck
+
+
+CUT_OFF = """
+    services:
+      front: {{endpoints: {{go: {{steps: [{{call: a.go, deadline: {deadline}}}]}}}}}}
+      a:
+        endpoints:
+          go:
+            steps:
+              - saga:
+                  - {{do: {{call: b.do}}, undo: {{call: b.undo}}}}
+                  - {{do: {{call: b.do}}}}
+                  - {{do: {{call: b.do}}, undo: {{call: b.undo}}}}
+                  - {{do: [{{wait: 100ms}}, {{fail: 1}}]}}
+      b: {{endpoints: {{do: {{steps: [wait: 1ms]}}, undo: {{steps: [wait: 10ms]}}}}}}
+    traffic: {{t: {{target: front.go, at: [0]}}}}
+    faults: [{{crash: a, at: {crash}, for: 1s}}]
+"""
+
+
+@pytest.mark.parametrize(("deadline", "crash"), [("1s", "50ms"), ("50ms", "9s")])
+def test_undos_that_never_run_since_the_saga_is_cut_off_are_stuck(deadline: str, crash: str) -> None:
+    seen = simulate(CUT_OFF.format(deadline=deadline, crash=crash))
+    assert counts(seen)[2] == 2  # the second part has no undo
+    assert seen.served("b.undo") == {}
+
+
+def test_undo_under_way_when_the_saga_is_cut_off_is_stuck_too() -> None:
+    seen = simulate(CUT_OFF.format(deadline="1s", crash="108ms"))
+    assert counts(seen)[:1] == (1,) and counts(seen)[2] == 2
+    after_the_first = simulate(CUT_OFF.format(deadline="1s", crash="118ms"))
+    assert counts(after_the_first)[2] == 1

@@ -33,10 +33,59 @@ def test_shortcuts_change_nothing_where_they_apply(number: int) -> None:
     assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
 
 
+@pytest.mark.parametrize("number", range(40))
+def test_shortcuts_change_nothing_in_depth(number: int) -> None:
+    system = compile_system(load_text(SYSTEMS.deep_system(number)))
+    assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
+
+
 @pytest.mark.parametrize("number", range(100, 115))
 def test_shortcuts_change_nothing_anywhere(number: int) -> None:
     system = compile_system(load_text(SYSTEMS.random_system(number)))
     assert digest(run(system, seed=number)) == digest(run(system, seed=number, shortcuts=False))
+
+
+def test_shortcuts_draw_for_repeated_calls_as_events_do() -> None:
+    system = compile_system(load_text("""
+msforge: 1
+name: again
+services:
+  leaf: {replicas: 2, threads: 4, endpoints: {go: {steps: [{wait: exponential(2ms)}]}}}
+  front: {threads: unlimited, endpoints: {go: {steps: [{repeat: 3, steps: [{call: leaf.go}]}]}}}
+network: {latency: 1ms}
+traffic: {a: {target: front.go, rate: 100/s}}
+simulation: {duration: 3s}
+"""))
+    assert sim.Engine(system, shortcuts=True).quiet
+    assert digest(run(system)) == digest(run(system, shortcuts=False))
+
+
+@pytest.mark.parametrize("queue", ["unlimited", "5", "0"])
+@pytest.mark.parametrize("threads", ["2", "unlimited"])
+def test_shortcuts_change_nothing_for_a_window_sent_in_one_sweep(threads: str, queue: str) -> None:
+    system = compile_system(load_text(f"""
+msforge: 1
+name: sweep
+services:
+  only: {{replicas: 3, threads: {threads}, queue: {queue}, endpoints: {{go: {{steps: [{{wait: exponential(2ms)}}]}}}}}}
+network: {{latency: 1ms}}
+traffic:
+  a: {{target: only.go, stages: [{{for: 1s, rate: 2500/s}}, {{for: 1s, rate: 50/s}}, {{for: 1s, rate: 2500/s}}]}}
+simulation: {{duration: 3s, warmup: 1s}}
+"""))
+    assert digest(run(system)) == digest(run(system, shortcuts=False))
+
+
+@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("slices", [1, 90, 204])
+def test_shortcuts_change_nothing_in_a_run_that_is_interrupted(number: int, slices: int) -> None:
+    system = compile_system(load_text(SYSTEMS.deep_system(number)))
+
+    def interrupted(shortcuts: bool) -> str:
+        left = iter(range(slices))
+        return digest(run(system, stop=lambda: next(left, None) is None, shortcuts=shortcuts))
+
+    assert interrupted(True) == interrupted(False)
 
 
 def test_shortcuts_are_taken() -> None:
@@ -60,3 +109,10 @@ traffic: {{t: {{target: {target}, rate: 20/s, for: 5s}}}}
     with_them, without = run(system, seed=1), run(system, seed=1, shortcuts=False)
     assert digest(with_them) == digest(without)
     assert set(with_them.roots["outcome"]) == {7 if target == "back.ask" else 2}
+
+
+def test_shortcuts_are_taken_in_depth() -> None:
+    """Failures and long queues among them."""
+    systems = [compile_system(load_text(SYSTEMS.deep_system(number))) for number in range(40)]
+    inner = [sim.Engine(system, shortcuts=True).inner for system in systems]
+    assert sum(len(found) > 1 for found in inner) >= 20

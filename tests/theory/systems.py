@@ -153,3 +153,54 @@ def quiet_system(number: int) -> str:
         f"simulation: {{duration: 3s, warmup: {dice.choice((0, 500))}ms, drain: {dice.choice((0, 60))}s}}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def deep_system(number: int) -> str:
+    """Layers of plain stations that call one another: some inner services are quiet, some nearly are."""
+    dice = random.Random(number)
+
+    def time(laws: tuple[str, ...] = CONTINUOUS) -> str:
+        text = dice.choice(laws)
+        return f"{dice.choice(('wait', 'work'))}: {text.format(*[dice.randint(1, 9)] * text.count('{}'))}"
+
+    layers = [dice.randint(2, 4), dice.randint(1, 3), dice.randint(1, 2), dice.randint(1, 2)]
+    names = [[f"s{layer}x{k}" for k in range(size)] for layer, size in enumerate(layers)]
+    lines = ["msforge: 1", f"name: deep-{number}", "services:"]
+    for layer, services in enumerate(names):
+        below = [name for upper in names[:layer] for name in upper]
+
+        def call(targets: list[str] = below) -> str:
+            parts = [f"call: {dice.choice(targets)}.go"]
+            if dice.random() < (0.3 if parts[0].startswith("call: s0") else 0.05):
+                parts.append(f"timeout: {dice.randint(5, 40)}ms")
+                if dice.random() < 0.6:
+                    parts.append(f"retry: {{attempts: {dice.randint(2, 3)}, backoff: {dice.randint(0, 5)}ms}}")
+            return "{" + ", ".join(parts) + "}"
+
+        for name in services:
+            steps = [f"{{{time(CONTINUOUS[:3])}}}"] if dice.random() < 0.8 or not layer else []
+            for _ in range(dice.randint(1, 2) if layer else 0):
+                branches = ", ".join(call() for _ in range(dice.randint(2, 3)))
+                steps.append(call() if dice.random() < 0.5 else f"{{parallel: [{branches}]}}")
+                steps += [f"{{{time(CONTINUOUS[:3])}}}"] if dice.random() < 0.5 else []
+            queue = dice.choice(("2", "20", "unlimited")) if not layer else "unlimited"
+            more = f", also: {{steps: [{{{time(CONTINUOUS[:3])}}}]}}" if dice.random() < 0.2 else ""
+            lines.append(
+                f"  {name}: {{replicas: {dice.randint(1, 3)}, threads: {dice.choice((2, 4, 16, 'unlimited'))}, "
+                f"queue: {queue}, endpoints: {{go: {{steps: [{', '.join(steps)}]}}{more}}}}}")
+    top = names[-1][0]
+    front = dice.random() < 0.4
+    if front:
+        steps = f"{{wait: exponential(2ms)}}, {{repeat: 2, steps: [{{call: {top}.go}}]}}, {{call: {names[1][0]}.go}}"
+        lines.append(f"  front: {{threads: {dice.choice((4, 'unlimited'))}, endpoints: {{go: {{steps: [{steps}]}}}}}}")
+    lines += [
+        f"network: {{latency: {dice.choice(('0', '500us', '1ms'))}}}",
+        "traffic:",
+        *([f"  d: {{target: front.go, rate: {dice.randint(20, 100)}/s, timeout: 30ms}}"] * front),
+        f"  a: {{target: {top}.go, rate: {dice.randint(50, 300)}/s}}",
+        f"  b: {{target: {names[1][0]}.go, rate: {dice.randint(20, 200)}/s}}",
+        f"  c: {{target: {names[0][0]}.go, rate: {dice.randint(20, 100)}/s}}",
+        *([f"faults: [{{slow: {names[0][1]}, by: 3x, at: 500ms, for: 300ms}}]"] * (dice.random() < 0.15)),
+        f"simulation: {{duration: 2s, warmup: {dice.choice((0, 500))}ms, drain: {dice.choice((0, 1, 60))}s}}",
+    ]
+    return "\n".join(lines) + "\n"

@@ -22,7 +22,6 @@ from msforge.analysis.explanation import (
 from msforge.analysis.finding import Facts, times_word
 from msforge.analysis.flow import Flow
 from msforge.analysis.levels import Solved, levels
-from msforge.analysis.load import load_at
 from msforge.analysis.response import Response, Station
 from msforge.analysis.worst import Amplification, WorstTime, call_bound, chains_into
 from msforge.model.plan import NEVER, UNLIMITED, CallPolicy, System, Verb
@@ -38,7 +37,7 @@ def explain(system: System) -> Explanation:
     solved = levels(system)
     bodies = list(dict.fromkeys(step.target for _, step, _, _ in facts.client_calls()))
     chances, sources = availability(system, bodies)
-    alone = Response(load_at(system, tuple(0.0 for _ in system.sources)), queueing=False)
+    alone = Response(solved[0].load, queueing=False)  # caches are as warm as that load keeps them
     judges = [Exactness(level) for level in solved]
     return Explanation(
         system=system.name,

@@ -42,8 +42,10 @@ def stream_key(seed: int, *words: str | int) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def child_key(key: int, word: str) -> int:
-    """The key of a purpose one word below `key`'s. 64 bits."""
-    return stream_key(key, word)
+    """The key of a purpose one word below `key`'s, stream_key(key, word) at half the cost. 64 bits."""
+    number, text = b"%d" % key, word.encode()
+    encoded = b"i%d:%bs%d:%b" % (len(number), number, len(text), text)
+    return int.from_bytes(blake2b(encoded, digest_size=8).digest(), "little")
 
 
 def occurrence(context: int, index: int, attempt: int) -> int:

@@ -61,7 +61,8 @@ class Aggregates:
     Args:
         entries: (source, target body) of each entry group.
         bodies: number of bodies.
-        window: ns of a window; `windows` of them are kept, later times count in the last.
+        window: ns of a window; `windows` of them are kept at most, later times count in the last. The tables
+            begin with those that root requests arrive in and grow as answers come later.
         warmup, end: the measured span of root arrivals, ns.
     """
 
@@ -75,20 +76,19 @@ class Aggregates:
         self.warmup = warmup
         self.end = end
         self.bodies = bodies
-        groups = len(entries) + bodies
+        self.groups = groups = len(entries) + bodies
+        self.room = room = min(windows, max(1, end // window + 2))
         sources = max((s for s, _ in entries), default=0) + 1
         self.entry_of: Ints = np.zeros((sources, max(1, bodies)), dtype=np.int64)
         for i, (source, target) in enumerate(entries):
             self.entry_of[source, target] = i
-        self.moments: Floats = np.zeros((groups, 2, windows, 5))
-        self.moments[..., LEAST] = np.inf
-        self.moments[..., MOST] = -np.inf
-        self.arrivals: Ints = np.zeros((groups, windows), dtype=np.int64)
-        self.outcomes: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
-        self.answers: Ints = np.zeros((groups, windows, OUTCOMES), dtype=np.int64)
-        self.parts: Floats = np.zeros((groups, 2, windows, 5))
+        self.moments: Floats = _moments(groups, room)
+        self.arrivals: Ints = np.zeros((groups, room), dtype=np.int64)
+        self.outcomes: Ints = np.zeros((groups, room, OUTCOMES), dtype=np.int64)
+        self.answers: Ints = np.zeros((groups, room, OUTCOMES), dtype=np.int64)
+        self.parts: Floats = np.zeros((groups, 2, room, 5))
         self.bands: Floats = np.zeros((groups, 2, BANDS, len(BAND_COLUMNS)))
-        self.gone: Ints = np.zeros((bodies, windows), dtype=np.int64)
+        self.gone: Ints = np.zeros((bodies, room), dtype=np.int64)
         self.latency = SparseCounts()
         self.wait = SparseCounts()
         self.causes: dict[tuple[int, int], int] = {}
@@ -108,7 +108,7 @@ class Aggregates:
             self.kept = []
         group = self.entry_of[rows[:, 0], rows[:, 1]]
         arrival, end, outcome = rows[:, _R["arrival"]], rows[:, _R["end"]], rows[:, _R["outcome"]]
-        self._count(group, arrival, end, outcome, end - arrival, rows[:, _R["queue"] : _R["backoff"] + 1])
+        self._count(group, arrival, end, outcome, end - arrival, list(rows[:, _R["queue"] : _R["backoff"] + 1].T))
         failed = (rows[:, _R["cause"]] >= 0) & (arrival >= self.warmup) & (arrival < self.end)
         if failed.any():
             pairs, counts = np.unique(
@@ -123,9 +123,7 @@ class Aggregates:
             return
         body, root, wait = rows[:, 0], rows[:, _S["root"]], rows[:, _S["wait"]]
         arrive, end, outcome = rows[:, _S["arrive"]], rows[:, _S["end"]], rows[:, _S["outcome"]]
-        parts = np.empty((len(rows), 5), dtype=np.int64)
-        np.maximum(wait, 0, out=parts[:, 0])
-        parts[:, 1:] = rows[:, _S["own"] : _S["backoff"] + 1]
+        parts = [np.maximum(wait, 0), *rows[:, _S["own"] : _S["backoff"] + 1].T]
         self._count(body + len(self.entries), root, end, outcome, end - arrive, parts)
         got = wait >= 0
         window = np.minimum(root // self.window, self.windows - 1)
@@ -135,16 +133,20 @@ class Aggregates:
             at = np.minimum(end[gone] // self.window, self.windows - 1)
             np.add.at(self.gone, (body[gone], at), 1)
 
-    def _count(self, group: Ints, root: Ints, end: Ints, outcome: Ints, latency: Ints, parts: Ints) -> None:
+    def _count(self, group: Ints, root: Ints, end: Ints, outcome: Ints, latency: Ints, parts: list[Ints]) -> None:
         kind = (outcome > 1).astype(np.int64)
         window = np.minimum(root // self.window, self.windows - 1)
         at = np.minimum(end // self.window, self.windows - 1)
+        last = max(int(at.max()), int(window.max()))
+        if last >= self.room:
+            self._resize(min(self.windows, 2 * last + 1))
         self.latency.add(group << 40 | kind << 38 | self._coarse(window) << 16 | bucket_of(latency))
         duration = latency.astype(np.float64)
-        np.add.at(self.arrivals, (group, window), 1)
-        np.add.at(self.outcomes, (group, window, outcome), 1)
-        np.add.at(self.answers, (group, at, outcome), 1)
-        cell = ((group * 2 + kind) * self.windows + window) * 5
+        cell = group * self.room + window
+        np.add.at(self.arrivals.reshape(-1), cell, 1)
+        np.add.at(self.outcomes.reshape(-1), cell * OUTCOMES + outcome, 1)
+        np.add.at(self.answers.reshape(-1), (group * self.room + at) * OUTCOMES + outcome, 1)
+        cell = ((group * 2 + kind) * self.room + window) * 5
         flat = self.moments.reshape(-1)
         np.add.at(flat, cell + N, 1.0)
         np.add.at(flat, cell + SUM, duration)
@@ -152,36 +154,54 @@ class Aggregates:
         np.minimum.at(flat, cell + LEAST, duration)
         np.maximum.at(flat, cell + MOST, duration)
         flat = self.parts.reshape(-1)
-        for i in range(5):
-            np.add.at(flat, cell + i, parts[:, i].astype(np.float64))
+        for i, part in enumerate(parts):
+            if part.any():
+                np.add.at(flat, cell + i, part.astype(np.float64))
         inside = (root >= self.warmup) & (root < self.end)
         if inside.any():
-            self._bands(group[inside], kind[inside], latency[inside], parts[inside])
+            self._bands(group[inside], kind[inside], latency[inside], [part[inside] for part in parts])
 
     def _coarse(self, window: Ints) -> Ints:
         """The first of the windows that share a histogram."""
         return window // self.coarse * self.coarse
 
-    def _bands(self, group: Ints, kind: Ints, latency: Ints, parts: Ints) -> None:
+    def _bands(self, group: Ints, kind: Ints, latency: Ints, parts: list[Ints]) -> None:
         width = len(BAND_COLUMNS)
         cell = ((group * 2 + kind) * BANDS + band_of(latency)) * width
         flat = self.bands.reshape(-1)
         np.add.at(flat, cell, 1.0)
         np.add.at(flat, cell + 1, latency.astype(np.float64))
-        for i in range(5):
-            np.add.at(flat, cell + 2 + i, parts[:, i].astype(np.float64))
+        for i, part in enumerate(parts):
+            if part.any():
+                np.add.at(flat, cell + 2 + i, part.astype(np.float64))
 
     def keep(self, windows: int) -> None:
-        """Let go of the windows after the first `windows`, which the run did not reach."""
-        if windows >= self.windows:
-            return
-        self.windows = windows
-        self.moments, self.parts = self.moments[:, :, :windows].copy(), self.parts[:, :, :windows].copy()
-        self.arrivals, self.gone = self.arrivals[:, :windows].copy(), self.gone[:, :windows].copy()
-        self.outcomes, self.answers = self.outcomes[:, :windows].copy(), self.answers[:, :windows].copy()
+        """Have tables of exactly `windows` windows (or of all there are): the run did not reach those after them."""
+        self.windows = min(windows, self.windows)
+        self._resize(self.windows)
+
+    def _resize(self, room: int) -> None:
+        """Tables of `room` windows: the first of those there are, and empty ones after them."""
+        old = min(room, self.room)
+        more = room - old
+        self.moments = np.concatenate((self.moments[:, :, :old], _moments(self.groups, more)), axis=2)
+        self.parts = np.pad(self.parts[:, :, :old], ((0, 0), (0, 0), (0, more), (0, 0)))
+        self.arrivals = np.pad(self.arrivals[:, :old], ((0, 0), (0, more)))
+        self.gone = np.pad(self.gone[:, :old], ((0, 0), (0, more)))
+        self.outcomes = np.pad(self.outcomes[:, :old], ((0, 0), (0, more), (0, 0)))
+        self.answers = np.pad(self.answers[:, :old], ((0, 0), (0, more), (0, 0)))
+        self.room = room
 
     def root_rows(self) -> dict[str, Ints]:
         """The kept root rows as columns; empty columns when there were too many."""
         rows = np.concatenate(self.kept) if self.kept else np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
         rows = rows[np.lexsort((rows[:, _R["number"]], rows[:, _R["source"]], rows[:, _R["arrival"]]))]
         return {name: np.ascontiguousarray(rows[:, i]) for name, i in _R.items()}
+
+
+def _moments(groups: int, windows: int) -> Floats:
+    """Moments of nothing."""
+    moments = np.zeros((groups, 2, windows, 5))
+    moments[..., LEAST] = np.inf
+    moments[..., MOST] = -np.inf
+    return moments

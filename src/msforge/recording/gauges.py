@@ -5,10 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from msforge.recording.records import Ints
-from msforge.records import SERVED_COLUMNS
+from msforge.records import SERVED_COLUMNS, Outcome
 
 _C = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 
+COME, BOTH = 1, 2  # what is known of a request without a row: that it came and waits, or that it has begun too
+DEGRADED = int(Outcome.DEGRADED)
+LARGEST_KEY = 1 << 59
+
+# Kinds of events, in their order at one instant: first what stood before, last the reading.
+KINDS = STOOD, GOES_IN, WAITS, REFUSED, BEGINS, LEAVES, LEAVES_FAILED, MARK = range(8)
+STEPS: Ints = np.array([
+    (0, 1, 0, 0, 1, -1, -1, 0),   # busy
+    (0, 0, 1, 0, -1, 0, 0, 0),    # waiting
+    (0, 1, 1, 1, 0, 0, 0, 0),     # arrived
+    (0, 0, 0, 1, 0, 1, 1, 0),     # finished
+    (0, 0, 0, 1, 0, 0, 1, 0),     # failed
+])
 READINGS = ("arrived", "finished", "failed", "busy_area", "wait_area", "busy", "waiting")
 
 
@@ -30,24 +43,34 @@ class StationGauges:
         self.busy_time: Ints = np.zeros((size, 8), dtype=np.int64)
         self.wait_time: Ints = np.zeros((size, 8), dtype=np.int64)
         self.now = 0
-        self.pending: Ints = np.empty((0, 7), dtype=np.int64)  # time, station, busy, waiting, arrived, finished, failed
+        self.pending: Ints = np.empty((3, 0), dtype=np.int64)  # time, station, kind of event
 
-    def add(self, rows: Ints) -> None:
-        """New rows of SERVED_COLUMNS (more may follow); their events may lie ahead."""
+    def add(self, rows: Ints, told: Ints | None = None) -> None:
+        """New rows of SERVED_COLUMNS (more may follow); their events may lie ahead.
+
+        told: what `come` and `begun` have said of each before: nothing, COME or BOTH.
+        """
         station = self.place[rows[:, _C["replica"]]]
         arrive, wait, end = rows[:, _C["arrive"]], rows[:, _C["wait"]], rows[:, _C["end"]]
-        got = wait >= 0
-        queued = wait > 0
-        come = np.zeros((len(rows), 7), dtype=np.int64)
-        come[:, 0], come[:, 1], come[:, 4] = arrive, station, 1
-        come[:, 2] = got & ~queued
-        come[:, 3] = queued
-        come[:, 5] = come[:, 6] = ~got
-        begin = np.zeros((int(queued.sum()), 7), dtype=np.int64)
-        begin[:, 0], begin[:, 1], begin[:, 2], begin[:, 3] = (arrive + wait)[queued], station[queued], 1, -1
-        leave = np.zeros((int(got.sum()), 7), dtype=np.int64)
-        leave[:, 0], leave[:, 1], leave[:, 2], leave[:, 5] = end[got], station[got], -1, 1
-        self.pending = np.concatenate((self.pending, come, begin, leave))
+        got, queued = wait >= 0, wait > 0
+        come = np.stack((arrive, station, np.where(got, queued + GOES_IN, REFUSED)))
+        if told is not None:
+            come = come[:, told == 0]
+            queued = (queued & (told == 0)) | (told == COME)
+        failed = rows[:, _C["outcome"]] > DEGRADED
+        leave = np.stack((end, station, LEAVES + failed))[:, got]
+        self.pending = np.concatenate((self.pending, come, _begin((arrive + wait)[queued], station[queued]), leave), 1)
+
+    def come(self, visits: Ints) -> None:
+        """Requests that have no row yet: replica, arrival, and begin (-1: it waits)."""
+        station, arrive, begin = self.place[visits[:, 0]], visits[:, 1], visits[:, 2]
+        queued = begin != arrive
+        self.pending = np.concatenate((self.pending, np.stack((arrive, station, queued + GOES_IN))), 1)
+        self.begun(visits[queued & (begin >= 0)])
+
+    def begun(self, visits: Ints) -> None:
+        """Some of those that waited have begun; columns as for `come`."""
+        self.pending = np.concatenate((self.pending, _begin(visits[:, 2], self.place[visits[:, 0]])), 1)
 
     def advance(self, times: list[int]) -> Ints:
         """Let time pass to each of `times` (ns, ascending) in turn.
@@ -55,61 +78,62 @@ class StationGauges:
         Returns READINGS at each of them: an array of shape [times, stations, readings].
         """
         size = len(self.numbers)
-        due = self.pending[:, 0] <= times[-1]
-        events = np.concatenate((self._firsts(), self.pending[due], self._marks(times)))
-        self.pending = self.pending[~due]
-        # At one instant: first what stood before, then the events, then the reading.
-        rank = np.concatenate((np.full(size, -1), np.zeros(int(due.sum()), dtype=np.int64), np.ones(len(times) * size)))
-        order = np.lexsort((rank, events[:, 0], events[:, 1]))
-        events, marks = events[order], rank[order] > 0
-        station = events[:, 1]
-        starts = np.flatnonzero(np.concatenate(([True], station[1:] != station[:-1])))
-        lengths = np.diff(np.append(starts, len(events)))
-        passed = np.zeros(len(events), dtype=np.int64)
-        passed[:-1] = events[1:, 0] - events[:-1, 0]
+        due = self.pending[0] <= times[-1]
+        time, station, kind = self._in_order(np.concatenate((self._marks(times), self.pending[:, due]), 1), times[-1])
+        self.pending = self.pending[:, ~due]
+        starts = np.searchsorted(station, np.arange(size))
+        lengths = np.diff(np.append(starts, len(station)))
+        passed = np.zeros(len(time), dtype=np.int64)
+        passed[:-1] = time[1:] - time[:-1]
         passed[starts[1:] - 1] = 0
-        busy = _running(events[:, 2], starts, lengths)
-        waiting = _running(events[:, 3], starts, lengths)
+        busy, waiting, *totals = (
+            _running(steps[kind], starts, lengths, base)
+            for steps, base in zip(STEPS, (*self.levels.T, *self.totals.T), strict=True))
         self.busy_time = _add(self.busy_time, station, busy, passed)
         self.wait_time = _add(self.wait_time, station, waiting, passed)
-        columns = [
-            _running(events[:, 4], starts, lengths), _running(events[:, 5], starts, lengths),
-            _running(events[:, 6], starts, lengths), _before(busy * passed, starts, lengths, self.areas[:, 0]),
-            _before(waiting * passed, starts, lengths, self.areas[:, 1]), busy, waiting,
-        ]
-        readings = np.stack([c[marks] for c in columns], axis=1).reshape(size, len(times), len(READINGS))
+        areas = (
+            _running(level * passed, starts, lengths, base) - level * passed
+            for level, base in ((busy, self.areas[:, 0]), (waiting, self.areas[:, 1])))
+        marks = np.flatnonzero(kind == MARK)
+        columns = [c[marks].reshape(size, len(times)) for c in (*totals, *areas, busy, waiting)]
+        readings = np.stack(columns, axis=2)
         last = readings[:, -1]
         self.totals, self.areas, self.levels = last[:, 0:3].copy(), last[:, 3:5].copy(), last[:, 5:7].copy()
         self.now = times[-1]
         return readings.transpose(1, 0, 2)
 
-    def _firsts(self) -> Ints:
-        """What each station stood at, as an event of its own."""
-        first = np.zeros((len(self.numbers), 7), dtype=np.int64)
-        first[:, 0], first[:, 1] = self.now, np.arange(len(self.numbers))
-        first[:, 2:4], first[:, 4:7] = self.levels, self.totals
-        return first
-
     def _marks(self, times: list[int]) -> Ints:
-        """A moment to read at, for each station and time."""
+        """The present moment and those to read at, for each station."""
+        moments = np.array([self.now, *times], dtype=np.int64)
         size = len(self.numbers)
-        marks = np.zeros((size * len(times), 7), dtype=np.int64)
-        marks[:, 0], marks[:, 1] = np.tile(times, size), np.repeat(np.arange(size), len(times))
+        marks = np.full((3, size * len(moments)), MARK, dtype=np.int64)
+        marks[0], marks[1] = np.tile(moments, size), np.repeat(np.arange(size), len(moments))
+        marks[2, :: len(moments)] = STOOD
         return marks
 
+    def _in_order(self, events: Ints, last: int) -> Ints:
+        """Events by station, time and kind."""
+        time, station, kind = events
+        span = last - self.now + 1
+        if len(self.numbers) * span < LARGEST_KEY:
+            order = np.argsort((station * span + (time - self.now)) * len(KINDS) + kind)
+        else:
+            order = np.lexsort((kind, time, station))
+        in_order: Ints = events[:, order]
+        return in_order
 
-def _running(steps: Ints, starts: Ints, lengths: Ints) -> Ints:
-    """The running sum within each station's events."""
+
+def _begin(time: Ints, station: Ints) -> Ints:
+    """Requests that waited begin."""
+    return np.stack((time, station, np.full(len(time), BEGINS)))
+
+
+def _running(steps: Ints, starts: Ints, lengths: Ints, base: Ints) -> Ints:
+    """The running sum within each station's events, on top of its `base`."""
     running = np.cumsum(steps)
     before = running[starts] - steps[starts]
-    levels: Ints = running - np.repeat(before, lengths)
+    levels: Ints = running + np.repeat(base - before, lengths)
     return levels
-
-
-def _before(steps: Ints, starts: Ints, lengths: Ints, base: Ints) -> Ints:
-    """The sum of all earlier steps within each station's events, on top of `base`."""
-    sums: Ints = _running(steps, starts, lengths) - steps + np.repeat(base, lengths)
-    return sums
 
 
 def _add(table: Ints, station: Ints, level: Ints, passed: Ints) -> Ints:

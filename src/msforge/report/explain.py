@@ -108,6 +108,9 @@ def _bottleneck(found: Bottleneck, levels: tuple[Level, ...]) -> str:
     what = found.name if found.name.endswith(" thread") else f"the {KINDS[found.kind]} of {found.name}"
     asked = next(level for level in levels if level.name == found.level)
     against = f"{'the peak' if found.level == 'peak' else 'the load'} of {rate(asked.rate)}"
+    sent = found.rate / found.factor if found.factor else 0.0
+    if sent and abs(sent - asked.rate) > 1e-6 * asked.rate:  # users of a closed loop ask less when it gets slow
+        against = f"the {rate(sent)} of the open sources, if the users of closed ones stay away"
     if found.factor == 0:
         return f"The bottleneck is {what}{grown}: no rate can last, since none is there or the mean has no end."
     if found.factor < 1:

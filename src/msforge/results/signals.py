@@ -182,7 +182,9 @@ class Signals:
         return float(self.width * self.runs) / 1e9
 
     def threads(self, service: int) -> Floats:
-        """Share of thread time in use per bucket; 0 where threads are unlimited."""
+        """Share of thread time in use per bucket; 0 where threads are unlimited, as those of a function are."""
+        if self.system.services[service].function is not None:
+            return np.zeros(self.count)
         table = self.services[service]
         busy, room = table[:, stations.BUSY], table[:, stations.THREADS]
         used: Floats = np.divide(busy, room, out=np.zeros(self.count), where=room > 0)

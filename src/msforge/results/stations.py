@@ -54,13 +54,13 @@ def _service(slices: Slices, book: Book, plan: Service) -> ServiceResult:
     table = traffic.service(slices, book, plan.index)
     waits = slices.waits(plan.index)
     wait_sums, wait_counts = mean_of(waits)
-    limited = plan.threads != UNLIMITED or plan.function is not None
+    limited = plan.threads != UNLIMITED and plan.function is None
     cores = plan.cpu.cores if plan.cpu else 0.0
     ready = _ready(slices, plan.index)
     return ServiceResult(
         name=plan.name,
         external=plan.external,
-        threads=None if plan.threads == UNLIMITED else plan.threads,
+        threads=plan.threads if limited else None,
         queue=None if plan.queue == UNLIMITED else plan.queue,
         traffic=table,
         refused=sum(table.counts.outcomes.get(outcome.word, 0) for outcome in REFUSED),
@@ -127,7 +127,7 @@ def _replica(slices: Slices, plan: Service, number: int, replica: ReplicaRecord,
     waits = slices.replica_waits(number, replica.number)
     total, count = mean_of(waits)
     threads, core_time = float(sums[THREADS]), float(sums[UP]) * cores
-    limited = plan.threads != UNLIMITED or plan.function is not None
+    limited = plan.threads != UNLIMITED and plan.function is None
     return ReplicaResult(
         replication=slices.runs[number].records.replication,
         name=f"{plan.name}#{replica.ordinal}",

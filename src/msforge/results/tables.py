@@ -167,7 +167,7 @@ class Saga:
     name: str = doc("where it is written")
     undone: int = doc("sagas rolled back")
     retried: int = doc("undos that failed and were tried again")
-    stuck: int = doc("undos that failed for good")
+    stuck: int = doc("undos that failed for good, or never ran since a crash or a deadline cut the saga off")
 
 
 @dataclass

@@ -90,6 +90,10 @@ def _nobody(signals: Signals) -> Story:
             if share > worst[1]:
                 name = entry_name(signals.system, signals.slices.entries[entry])
                 worst = (name, share, Outcome(int(bad.argmax())).word)
+    empty = [s.name for s in signals.system.services if s.replicas == 0 and s.function is None]
+    if worst[1] >= NOTEWORTHY and worst[2] == Outcome.UNAVAILABLE.word and empty:
+        who = " and ".join(empty)
+        return Story(False, f"{worst[0]} failed {percent(worst[1])} of its requests: {who} has no replica.", True, [])
     if worst[1] >= NOTEWORTHY:
         return Story(
             False,
@@ -108,7 +112,8 @@ def _busiest(signals: Signals) -> str:
     for plan in signals.system.services:
         table = signals.services[plan.index].sum(axis=0)
         room = float(table[stations.THREADS])
-        used = float(table[stations.BUSY]) / room if room > 0 and plan.threads != UNLIMITED else 0.0
+        limited = room > 0 and plan.threads != UNLIMITED and plan.function is None
+        used = float(table[stations.BUSY]) / room if limited else 0.0
         if used > best[1]:
             best = (plan.name, used)
     return f"; the busiest is {best[0]}, at {percent(best[1])} of its threads" if best[0] else ""

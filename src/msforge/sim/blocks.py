@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msforge.policies.distributions import Dist, cumulative, survival_at_zero
+from msforge.policies.keys import GAMMA
 from msforge.policies.sampling import BOOST_WORD, LONGEST, PART_WORD, PRODUCT
 from msforge.sim.elementary import (
     CHUNK,
     Floats,
+    Ints,
     Words,
     constant,
     exp,
     log,
+    mixed,
     normal,
     normal_quantile,
     to_uniform,
@@ -64,6 +67,23 @@ def durations(dist: Dist, key: int, first: int, count: int, context: int = 0) ->
     np.rint(values, out=values)
     whole: list[int] = values.astype(np.int64).tolist()
     return whole
+
+
+def words_of(keys: Words, first: int, count: int) -> Words:
+    """Word 0 of request numbers first .. first + count - 1 (slowest) for each of `keys`, context 0: flat."""
+    numbers = np.arange(count, dtype=np.uint64) + np.uint64(first)
+    return mixed(np.add.outer(numbers * np.uint64(GAMMA), mixed(keys.copy())).reshape(-1))
+
+
+def durations_of(dist: Dist, first_words: Words) -> Ints:
+    """`duration` of the draws whose words 0 are `first_words`, which it overwrites: integer ns."""
+    draw = drawer(dist)
+    out = np.empty(first_words.size, dtype=np.int64)
+    for start in range(0, first_words.size, CHUNK):
+        values = draw(first_words[start : start + CHUNK])
+        np.minimum(values, _LONGEST, out=values)
+        out[start : start + CHUNK] = np.rint(values, out=values)
+    return out
 
 
 def raw_block(key: int, first: int, count: int, context: int = 0, word: int = 0) -> Words:

@@ -10,8 +10,9 @@ from msforge.policies import draws
 from msforge.records import OUTCOMES
 from msforge.sim import blocks, kernel
 from msforge.sim.arrivals import UNIT, Arrivals
+from msforge.sim.entry import InnerEntry, LeafEntry, entry_of
 from msforge.sim.kernel import DONE, PENDING, REQUEST, RESUME, Frame
-from msforge.sim.leaf import entry_of
+from msforge.sim.ledger import root_row
 from msforge.sim.operations import CallOp, ChooseOp, GroupOp, Operation, RepeatOp, TimeOp
 from msforge.sim.root import RootCall
 from msforge.sim.streams import Site, Stream
@@ -135,11 +136,12 @@ class Client:
         self.system = system
         self.ops = self.block(plan.journey)
         self.single = plan.single and plan.arrivals != "closed"
-        self.leaf = entry_of(engine, system, plan) if engine.quiet else None
+        self.quiet: LeafEntry | InnerEntry | None = None
         if self.single:
             op = self.ops[0]
             self.op = op
             self.entry = self.site.sub(op.slot, op.word, engine.latency)
+            self.quiet = entry_of(self, system, op.step)
         if plan.think is not None:
             self.thinks = Stream(engine.pool, draws.child_key(self.key, "think"), plan.think)
         else:
@@ -202,8 +204,8 @@ class Client:
         """An arrival: send, and plan the next."""
         if event is not self.pending:
             return
-        if self.leaf is not None and self.leaf.alone and self.plan.count < 0:
-            self._send_ahead()
+        if self.quiet is not None and self.quiet.ahead and self.plan.count < 0:
+            self._send_ahead(self.quiet)
             return
         cursor = self.cursor
         times = self.times
@@ -218,32 +220,28 @@ class Client:
             return
         self._appoint()
 
-    def _send_ahead(self) -> None:
+    def _send_ahead(self, quiet: LeafEntry | InnerEntry) -> None:
         """Send all requests of the next window at once: nothing between them can change what happens to them."""
-        leaf, times, first = self.leaf, self.times, self.cursor
-        assert leaf is not None
+        times, first = self.times, self.cursor
         limit = min(self.end, times[first] + self.engine.observer.window)
         last = bisect_left(times, limit, first)
-        number = self.arrived - first
-        for i in range(first, last):
-            leaf.send(self.entry, self.index, number + i, times[i])
+        quiet.send_all(self.arrived, times[first:last])
         self.cursor = last
         self.arrived += last - first
         self.requests += last - first
         measured = bisect_left(times, self.measured_to, first, last) - bisect_left(times, self.warmup, first, last)
-        body = leaf.leaf.body
-        self.open[body] = self.open.get(body, 0) + measured
+        self.open[quiet.body] = self.open.get(quiet.body, 0) + measured
         self._appoint()
 
     def begin(self, number: int, at: int, user: int = -1) -> None:
         """One arrival: a request, or a journey."""
         self.arrived += 1
-        if self.leaf is not None:
+        quiet = self.quiet
+        if quiet is not None:
             self.requests += 1
             if self.warmup <= at < self.measured_to:
-                body = self.leaf.leaf.body
-                self.open[body] = self.open.get(body, 0) + 1
-            self.leaf.send(self.entry, self.index, number, at)
+                self.open[quiet.body] = self.open.get(quiet.body, 0) + 1
+            quiet.send(number, at)
             return
         if self.single:
             call = RootCall(self, self.op, number, at, self.entry, None)
@@ -301,7 +299,7 @@ class Client:
 
     def answered_ahead(self, call: RootCall, request: Request, back: int) -> None:
         """The row of a request whose answer is on its way; it is counted when it is there."""
-        self.engine.leaf_roots += (
+        self.engine.ledger.roots += root_row(
             self.index, call.op.target, call.number, call.arrival, self.engine.env.now + back, request.outcome, -1,
             call.tries, request.begin - request.arrive, request.own, request.store, request.wire + request.net,
             call.backed + request.back,

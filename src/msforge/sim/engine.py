@@ -21,13 +21,16 @@ from msforge.sim.edges import EdgeRun
 from msforge.sim.faults import Faults
 from msforge.sim.functions import FunctionReplica
 from msforge.sim.guards import all_keys, forget
+from msforge.sim.hall import Hall
 from msforge.sim.kernel import CHANGE, REQUEST, Timer
-from msforge.sim.leaf import FOREVER, Station, quiet_services
+from msforge.sim.leaf import FOREVER, Station
+from msforge.sim.ledger import Ledger
 from msforge.sim.links import Links
 from msforge.sim.observer import Observer
 from msforge.sim.operations import constant_of
 from msforge.sim.programs import Programs
 from msforge.sim.queues import QueueRun
+from msforge.sim.quiet import quiet_inner, quiet_leaves
 from msforge.sim.replica import Replica
 from msforge.sim.service import ServiceRun
 from msforge.sim.storage import StoreRun
@@ -60,7 +63,7 @@ class Engine:
         seed: overrides the plan's seed.
         replication: number of this replication; its dice differ from every other's.
         traces: (source, request number) whose spans are kept.
-        shortcuts: leave out events whose outcome is known (`leaf`). The records are the same,
+        shortcuts: leave out events whose outcome is known (`quiet`). The records are the same,
             but the engine takes no changes and `state` knows less.
     """
 
@@ -82,10 +85,9 @@ class Engine:
         self.slots = 0
         self.served: list[int] = []
         self.roots: list[int] = []
-        self.leaf_rows: list[int] = []
-        self.leaf_roots: list[int] = []
         self.shortcuts = shortcuts and not traces
-        self.quiet = quiet_services(system) if self.shortcuts else frozenset()
+        self.quiet = quiet_leaves(system) if self.shortcuts else frozenset()
+        self.inner = quiet_inner(system, self.quiet)
         self.happenings: list[Happening] = []
         self.breakers: list[Any] = []
         self.sagas: dict[int, list[int]] = {}  # step -> undone, stuck
@@ -101,6 +103,7 @@ class Engine:
         self.links = Links(self)
         self.faults = Faults(self)
         self.all_replicas: list[Replica] = []
+        self.ledger = Ledger(self)
         self._build(system)
         self._begin(system)
 
@@ -114,10 +117,13 @@ class Engine:
             for _ in range(1 if service.plan.function is not None else service.plan.replicas):
                 service.add_replica(0, ready=True)
         for service in self.services:
+            threads = service.plan.threads if service.plan.threads >= 0 else FOREVER
             if service.index in self.quiet:
                 capacity = service.plan.queue if service.plan.queue >= 0 else FOREVER
-                threads = service.plan.threads if service.plan.threads >= 0 else FOREVER
-                service.stations = [Station(r.number, threads, capacity) for r in service.replicas]
+                service.quieten([Station(r.number, threads, capacity) for r in service.replicas])
+            elif service.index in self.inner:
+                service.quieten([Hall(self, r.number, threads) for r in service.replicas])
+        self.ledger.begin()
 
     def _begin(self, system: System) -> None:
         """Put the first events on the queue: arrivals, faults, autoscalers, and the reading of gauges."""

@@ -11,7 +11,6 @@ import numpy as np
 from msforge.errors import ConservationError
 from msforge.model.plan import System, Verb
 from msforge.recording.aggregate import FLUSH_ROWS, Aggregates
-from msforge.recording.gauges import StationGauges
 from msforge.recording.records import (
     CHANNEL_COUNTS,
     CHANNEL_TICKS,
@@ -100,11 +99,6 @@ class Observer:
         self.at_warmup: dict[Any, Any] = {}
         self.at_end: dict[Any, Any] = {}
         self.last_tick = -1
-        self.stations = StationGauges([s.number for service in engine.services for s in service.stations])
-        self.station_ticks: list[int] = []
-        self.future_rows: Ints = np.empty((0, len(SERVED_COLUMNS) + 1), dtype=np.int64)
-        self.on_the_way = self.future_rows
-        self.future_roots: Ints = np.empty((0, len(ROOT_COLUMNS)), dtype=np.int64)
         self._appoint(run.warmup, self.at_warmup)
         self._appoint(run.duration, self.at_end)
 
@@ -123,8 +117,9 @@ class Observer:
             else:
                 into[replica.number] = (list(replica.gauge_busy.time), list(replica.gauge_wait.time))
         self.settle(now)
-        for i, number in enumerate(self.stations.numbers.tolist()):
-            into[number] = (self.stations.busy_time[i].copy(), self.stations.wait_time[i].copy())
+        stations = self.engine.ledger.stations
+        for i, number in enumerate(stations.numbers.tolist()):
+            into[number] = (stations.busy_time[i].copy(), stations.wait_time[i].copy())
         for store in self.engine.stores:
             into["store", store.index] = (list(store.busy.read(now)), list(store.wait.read(now)))
         into["paid"] = self._paid(now)
@@ -155,9 +150,9 @@ class Observer:
         """Read every gauge as tick number `tick`."""
         self.last_tick = tick
         now = self.engine.env.now
-        self.station_ticks.append(tick)
-        engine = self.engine
-        if max(len(engine.leaf_rows), len(engine.leaf_roots)) >= FLUSH_ROWS * len(SERVED_COLUMNS):
+        ledger = self.engine.ledger
+        ledger.ticks.append(tick)
+        if ledger.full():
             self.settle(now)
         self.flush(FLUSH_ROWS)
         flat: list[int] = []
@@ -190,84 +185,9 @@ class Observer:
             flat += (tick, c.index, c.published, c.done, c.redelivered, c.dead, c.dropped, *c.gauges(now))
         self.channel_ticks.add(flat)
 
-    def _read_stations(self, now: int) -> None:
-        """The gauges of quiet services, at each tick since the last reading."""
-        g = self.stations
-        ticks, self.station_ticks = self.station_ticks, []
-        times = [min((tick + 1) * self.window, now) for tick in ticks]
-        readings = g.advance([*times, now])
-        slots = [max(0, s.slots) for s in self.engine.services for _ in s.stations]
-        for tick, time, r in zip(ticks, times, readings, strict=False):
-            table = np.zeros((len(g.numbers), len(REPLICA_TICKS)), dtype=np.int64)
-            table[:, 0], table[:, 1], table[:, 2:7] = tick, g.numbers, r[:, :5]
-            table[:, 8], table[:, 9], table[:, 10:12] = time, time * np.array(slots, dtype=np.int64), r[:, 5:7]
-            self.replica_ticks.parts.append(table)
-
     def settle(self, now: int) -> None:
-        """Rows of quiet services whose end has come are history; the rest waits."""
-        engine = self.engine
-        if len(self.stations.numbers):
-            if engine.leaf_rows:
-                rows = np.array(engine.leaf_rows, dtype=np.int64).reshape(-1, len(SERVED_COLUMNS) + 1)
-                engine.leaf_rows.clear()
-                self.stations.add(rows)
-                self.future_rows = np.concatenate((self.future_rows, rows))
-            self._read_stations(now)
-            ends = self.future_rows[:, SERVED_COLUMNS.index("end")]
-            self.future_rows = self.future_rows[np.argsort(ends, kind="stable")]
-            done = int(np.searchsorted(np.sort(ends), now, side="right"))
-            rows, self.future_rows = self.future_rows[:done], self.future_rows[done:]
-            self.aggregates.add_served(rows[:, :-1])
-            self._settle_edges(rows, now)
-        if engine.leaf_roots or len(self.future_roots):
-            roots = np.array(engine.leaf_roots, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS))
-            engine.leaf_roots.clear()
-            roots = np.concatenate((self.future_roots, roots))
-            roots = roots[np.argsort(roots[:, ROOT_COLUMNS.index("end")], kind="stable")]
-            past = roots[:, ROOT_COLUMNS.index("end")] <= now
-            self._settle_roots(roots[past])
-            self.future_roots = roots[~past]
-
-    def _settle_edges(self, rows: Ints, now: int) -> None:
-        """Which answers of quiet services are still on their way."""
-        rows = np.concatenate((self.on_the_way, rows))
-        answered = rows[:, SERVED_COLUMNS.index("end")] + self.engine.latency_constant
-        self.on_the_way = rows[answered > now]
-
-    def _unanswered(self) -> Ints:
-        """Measured successes at quiet services, per edge, that no caller has seen by now."""
-        counts = np.zeros(max(1, len(self.engine.edges)), dtype=np.int64)
-        rows = np.concatenate((self.on_the_way, self.future_rows))
-        root = rows[:, SERVED_COLUMNS.index("root")]
-        run = self.system.run
-        rows = rows[(rows[:, -1] >= 0) & (root >= run.warmup) & (root < run.duration)]
-        np.add.at(counts, rows[:, -1], 1)
-        return counts
-
-    def _forget_ahead(self, now: int) -> None:
-        """Drop the roots that were sent ahead and, as the run ends early, never arrive."""
-        arrival = self.future_roots[:, ROOT_COLUMNS.index("arrival")]
-        ahead = self.future_roots[arrival >= now]
-        for client in self.engine.clients:
-            mine = ahead[ahead[:, 0] == client.index]
-            for target in np.unique(mine[:, 1]).tolist():
-                times = mine[mine[:, 1] == target, ROOT_COLUMNS.index("arrival")]
-                client.forget(target, times.tolist())
-        self.future_roots = self.future_roots[arrival < now]
-
-    def _settle_roots(self, roots: Ints) -> None:
-        self.aggregates.add_roots(roots)
-        run = self.system.run
-        for client in self.engine.clients:
-            mine = roots[roots[:, 0] == client.index]
-            if not len(mine):
-                continue
-            for outcome, count in enumerate(np.bincount(mine[:, ROOT_COLUMNS.index("outcome")]).tolist()):
-                client.ended[outcome] += count
-            arrival = mine[:, ROOT_COLUMNS.index("arrival")]
-            measured = mine[(arrival >= run.warmup) & (arrival < run.duration), 1]
-            for target, count in zip(*np.unique(measured, return_counts=True), strict=True):
-                client.open[int(target)] -= int(count)
+        """Put the rows of quiet services to account as far as their time has come."""
+        self.engine.ledger.settle(now, self)
 
     def flush(self, least: int) -> None:
         """Hand rows on to the aggregates when at least `least` wait."""
@@ -312,7 +232,7 @@ class Observer:
         if now > (self.last_tick + 1) * self.window:
             self.read(self.last_tick + 1)
         self.settle(now)
-        self._forget_ahead(now)
+        engine.ledger.forget_ahead(now)
         self.check()
         self.flush(1)
         for into in (self.at_warmup, self.at_end):
@@ -320,7 +240,9 @@ class Observer:
                 self._snapshot(into)
         a = self.aggregates
         a.keep(max(1, -(-max(now, self.system.run.duration) // self.window)))
-        edges = list(zip(engine.edges, self._unanswered().tolist(), strict=False))
+        for edge, counted in zip(engine.edges, engine.ledger.measured.tolist(), strict=True):
+            edge.counted_plain += counted
+        edges = list(zip(engine.edges, engine.ledger.unanswered(), strict=False))
         paid, billed = self.at_end["paid"], self.at_end["billed"]
         system = self.system
         return Records(
@@ -330,7 +252,8 @@ class Observer:
             arrivals=a.arrivals, outcomes=a.outcomes, answers=a.answers, bands=a.bands, parts=a.parts, gone=a.gone,
             causes=a.causes,
             replica_ticks=_by_tick(self.replica_ticks.array()), store_ticks=self.store_ticks.array(),
-            edge_ticks=self.edge_ticks.array(), channel_ticks=self.channel_ticks.array(), replicas=self._replicas(),
+            edge_ticks=engine.ledger.edge_ticks(self.edge_ticks.array()),
+            channel_ticks=self.channel_ticks.array(), replicas=self._replicas(),
             store_busy=[self._span(("store", s.index), 0) for s in engine.stores],
             store_wait=[self._span(("store", s.index), 1) for s in engine.stores],
             store_counts=_table([_store_counts(s) for s in engine.stores], len(STORE_COUNTS)),
@@ -370,7 +293,8 @@ class Observer:
         first = self.at_warmup.get(key, ([0], [0]))[which]
         span = np.array(last, dtype=np.int64)
         span[: len(first)] -= np.array(first, dtype=np.int64)
-        return np.trim_zeros(span, "b") if span.any() else span[:1]
+        reached = np.flatnonzero(span)
+        return span[: reached[-1] + 1] if len(reached) else span[:1]
 
     def _undo_retries(self, saga: int) -> int:
         """Retries of the calls inside a saga's `undo` blocks."""

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Block, Step, System, Verb
 from msforge.sim.caching import ReadOp
+from msforge.sim.inner import InnerCallOp
 from msforge.sim.leaf import LeafCallOp
 from msforge.sim.messaging import PublishOp
 from msforge.sim.operations import VERBS, Operation
 from msforge.sim.parallel import ParallelOp
+from msforge.sim.quiet import calls_of, stages_of
 from msforge.sim.saga import SagaOp
 from msforge.sim.storage import WriteOp
+from msforge.sim.tree import ParallelSend
 
 if TYPE_CHECKING:
     from msforge.sim.engine import Engine
@@ -29,6 +32,8 @@ class Programs:
         self.engine = engine
         self.system = system
         self.bodies = _Bodies(self)
+        self.calls: dict[int, LeafCallOp | InnerCallOp] = {}
+        self.staged: dict[int, list[tuple[list[Step], Any]]] = {}
 
     def block(self, block: Block) -> tuple[Any, ...]:
         """The operations of a block of steps."""
@@ -37,9 +42,32 @@ class Programs:
             return self.engine.tracer.marked(operations)
         return operations
 
+    def stages(self, body: int) -> list[tuple[list[Step], Any]]:
+        """The stages of an endpoint of an inner service: times, then what sends its calls (None: nothing)."""
+        if body not in self.staged:
+            stages = stages_of(self.system, self.system.bodies[body].block)
+            self.staged[body] = [
+                (times, ParallelSend(self.engine, step) if step is not None and step.verb == Verb.PARALLEL else step)
+                for times, step in stages
+            ]
+        return self.staged[body]
+
+    def sends(self, send: Any) -> list[LeafCallOp | InnerCallOp]:
+        """The operations of the calls to quiet services that a stage sends."""
+        step = send.step if isinstance(send, ParallelSend) else send
+        return [self._quiet_call(call) for call in calls_of(self.system, step)]
+
+    def _quiet_call(self, step: Step) -> LeafCallOp | InnerCallOp:
+        if step.index not in self.calls:
+            kind = LeafCallOp if self.system.bodies[step.target].service in self.engine.quiet else InnerCallOp
+            self.calls[step.index] = kind(self, step)
+        return self.calls[step.index]
+
     def _operation(self, step: Step) -> Operation:
-        if step.verb == Verb.CALL and self.system.bodies[step.target].service in self.engine.quiet:
-            return LeafCallOp(self, step)
+        if step.verb == Verb.CALL:
+            service = self.system.bodies[step.target].service
+            if service in self.engine.quiet or service in self.engine.inner:
+                return self._quiet_call(step)
         return ALL_VERBS[step.verb](self, step)
 
 

@@ -14,6 +14,7 @@ from msforge.sim.engine import Engine
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 SLICES = 200  # progress is told, and an interrupt seen, at least this often
+SWEEPS = 10   # after so many slices, what outlived one of them is looked at again
 
 
 def run(
@@ -43,13 +44,15 @@ def run(
 def _run(engine: Engine, progress: Progress | None, stop: Stop | None) -> Records:
     run = engine.system.run
     step = min(SECOND, max(1, run.duration // SLICES))
-    time = 0
+    time = turn = 0
     limit = run.duration + run.drain
     while time < run.duration or (time < limit and engine.open_work()):
         time = min(time + step, run.duration if time < run.duration else limit)
         if stop is not None and stop():
             return engine.finish(interrupted=True)
         engine.run_to(time)
+        turn += 1
+        gc.collect(turn % SWEEPS == 0)
         if progress is not None:
             progress(time, engine.finished_roots)
     return engine.finish()
@@ -57,7 +60,11 @@ def _run(engine: Engine, progress: Progress | None, stop: Stop | None) -> Record
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Switch off Python's cycle collector: requests leave no reference cycles behind, so it would look in vain."""
+    """Switch off Python's cycle collector, which would look at everything again and again.
+
+    A request that went by events leaves a cycle behind (it is its own host): `_run` sweeps up what is young after
+    each slice of the run.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

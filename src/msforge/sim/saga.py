@@ -118,6 +118,8 @@ class Saga:
             kernel.fail_later(self.frame, self.outcome, self.cause)
 
     def abandon(self, cancel: bool) -> None:
-        """The frame around it is gone; what was done stays done."""
+        """The frame around it is gone: what was done stays done, and nobody will undo it."""
+        left = self.done if self.undoing < 0 else self.undoing + (self.child is not None)
+        self.op.engine.sagas[self.op.step.index][1] += sum(bool(undo) for undo in self.op.undoes[:left])
         if self.child is not None:
             kernel.stop(self.child, cancel)

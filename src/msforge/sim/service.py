@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Service
@@ -89,7 +90,7 @@ class ServiceRun:
         self.shared = Balancer(self)
         self.clients: dict[int, Balancer] = {}
         self.stations: list[Any] = []
-        self.turn = 0
+        self.pick: Any = None
         self.next_plan = plan
         self.next_programs: Programs = engine.programs
         self.deploying: tuple[Any, ...] = ()  # what the version that is being deployed changes
@@ -105,6 +106,11 @@ class ServiceRun:
         endpoints = any(system.bodies[b].consumer < 0 for b in plan.bodies)
         consumers = sum(c.threads for c in system.consumers if c.service == self.index)
         self.slots = -1 if endpoints and plan.threads < 0 else (plan.threads if endpoints else 0) + consumers
+
+    def quieten(self, stations: list[Any]) -> None:
+        """Have stations in place of replicas: `pick()` gives number and station of the next in turn."""
+        self.stations = stations
+        self.pick = cycle([(s.number, s) for s in stations]).__next__
 
     def balancer(self, caller: Any) -> Balancer:
         """The balancer that a caller (a replica; None for a traffic source) uses."""

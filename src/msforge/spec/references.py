@@ -214,13 +214,14 @@ class References:
             store = fault.get(kind)
             if not isinstance(store, str) or store not in self.stores or store in self.services:
                 continue
-            if "replicas" in fault:
+            if fault.get("replicas", "all") != "all":
                 here = (*path, "replicas")
                 self.report(here, "E401", "a store has no replicas to choose from", "remove it", key=True)
             if kind == "fail" and fault.get("kind") == "crash":
                 self.report((*path, "kind"), "E401", "a failing operation cannot crash a store", "remove it")
         deployed = fault.get("deploy")
-        if isinstance(deployed, str) and "canary" in fault and "function" in _map(self.services.get(deployed)):
+        service = _map(self.services.get(deployed)) if isinstance(deployed, str) else Map()
+        if fault.get("canary") not in (None, 0, "0%") and service.get("function") is not None:
             message = f"{deployed} is a function: its instances are all of the new version at once"
             self.report((*path, "canary"), "E401", message, "remove it", key=True)
 
