@@ -109,7 +109,7 @@ def marked() -> Bench:
     """The cases that are also run as processes, all in one bench. They have no network, and names of their own."""
     system: dict[str, Any] = {"msforge": 1, "name": "marked-cases", "services": {}, "traffic": {}}
     bench = Bench("marked", system)
-    for name, data in rows().items():
+    for data in rows().values():
         chosen = [row for row in data["cases"] if row.get("processes")]
         if not chosen or "network" in data:
             continue

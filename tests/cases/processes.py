@@ -22,6 +22,9 @@ from msforge.live.state import prepare
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.clock import Clock
 
+MARGIN = 60_000_000
+"""ns that a run is looked at longer than the simulated one."""
+
 
 async def run(bench: Bench, folder: Path, end: int, scale: float) -> Observed:
     """Generate a bench, bring it up as processes, play it until `end` (ns), take it down."""
