@@ -91,10 +91,10 @@ class Interpreter:
     def flow_class(self, body: int) -> type[Flow]:
         """The class of its steps."""
         steps = [self.system.steps[i] for i in self.system.bodies[body].block]
-        publishes = {
-            step.word: self.channels[step.target].name
+        publishes = tuple(
+            (step.word, self.channels[step.target].name)
             for step in steps if step.verb == Verb.PUBLISH and not step.outbox
-        }
+        )
         return type("Steps", (Flow,), {"outbox": body in self.outbox, "publishes": publishes})
 
     async def run(self, do: Flow, block: tuple[int, ...]) -> None:

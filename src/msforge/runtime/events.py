@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -39,8 +39,8 @@ class Due:
 class Events:
     """What a replica asks of its brokers. `parts` is where they stand.
 
-    A class of steps may say in `publishes` (word of the step -> channel) what it surely publishes without an outbox,
-    so that the messages lost in a crash are counted.
+    A class of steps may say in `publishes` (pairs of a step's word and its channel) what it surely publishes without an
+    outbox, so that the messages lost in a crash are counted.
     """
 
     def __init__(self, replica: Replica, parts: Any = None) -> None:
@@ -94,7 +94,7 @@ class Events:
             due.written = True
 
     def _due(self, flow: Flow) -> Due | None:
-        publishes: Mapping[str, str] | None = getattr(flow, "publishes", None)
+        publishes: Iterable[tuple[str, str]] | None = getattr(flow, "publishes", None)
         if not publishes:
             return None
         found = self.due.get(flow)

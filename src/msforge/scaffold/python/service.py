@@ -204,6 +204,7 @@ def _body(body: Data, made: Data) -> None:
         )
     body["quoted"] = text(body["name"])
     body["outbox"] = any(step["verb"] == "publish" and step["outbox"] for step in all_steps(body["steps"]))
+    body["publishes"] = _publishes(body)
     body["expectation"] = written(
         sequence([
             text(body["function"]), f"steps.{body['class_name']}", body["argument_class"],
@@ -425,6 +426,18 @@ def _store(store: Data, constant: str) -> str:
         if not _nothing(dist):
             keywords[key] = distribution(dist)
     return written(spread(call("Store", **keywords)), before=f"{constant}: Final = ")
+
+
+def _publishes(body: Data) -> str:
+    """What a crash after a write would lose: the steps that publish without an outbox, and their channels."""
+    steps = body["steps"]
+    pairs = [
+        sequence([text(step["word"]), text(step["channel"])])
+        for step in steps if step["verb"] == "publish" and not step["outbox"]
+    ]
+    if not pairs or not any(step["verb"] == "write" for step in steps):
+        return ""
+    return written(sequence(pairs), indent=4, before="publishes = ")
 
 
 def _consumer(body: Data, made: Data) -> str:

@@ -29,6 +29,11 @@ class {{ body.class_name }}(Flow):
 
     outbox = True  # what it writes is committed together with its messages
 {% endif %}
+{% if body.publishes %}
+
+    # a crash between a write and these loses them, and the channel counts that
+{{ body.publishes }}
+{% endif %}
 {% for method in body.methods if method.constants %}
 {{ "\n" if loop.first }}{{ method.constants | join("\n") }}
 {% endfor %}
