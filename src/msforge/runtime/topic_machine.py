@@ -180,10 +180,11 @@ class Group:
             self.slots_busy[slot] = False
 
     def let_go(self, delivery: Delivery) -> None:
-        """The thread is free; others may use it."""
-        slot = self.running.get(delivery.message.partition)
-        if slot is not None and slot[0] is delivery.worker:
-            self._free(delivery.message)
+        """The thread is free, unless its message has begun again on it; others may use it."""
+        message = delivery.message
+        head = next(iter(self.partitions[message.partition]), None)
+        if head is message and message.attempts == delivery.attempt:
+            self._free(message)
         self.dispatch()
 
     def commit(self, message: Message) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from virtual import VirtualLoop
+from steered import VirtualLoop
 
 from msforge.policies.keys import child_key, stream_key
 from msforge.runtime.embedded import EmbeddedParts

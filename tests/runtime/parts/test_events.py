@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from replicas import entry_key, replica_of, request
 from script import compiled, simulated
-from virtual import MS, VirtualLoop, run
+from steered import MS, VirtualLoop, run
 
 from msforge.live.parts import channels_of, consumers_of, embedded_parts
 from msforge.policies.distributions import Dist

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from replicas import entry_key, replica_of, request
 from script import compiled
-from virtual import MS, VirtualLoop, run
+from steered import MS, VirtualLoop, run
 
 from msforge import sim
 from msforge.live.parts import embedded_parts, stores_of
