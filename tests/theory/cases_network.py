@@ -146,7 +146,7 @@ def batches() -> Case:
     """Three jobs at a time into one server."""
     rate, mean, batch = 20.0, 10 * MS, 3
     number = f.batch_mm1_number(rate * batch, mean, batch)
-    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 11_000)
+    text = system(gateway(f"{{parallel: {batch}, steps: [call: leaf.serve]}}") + server("leaf", 10), rate, 13_000)
     return Case(
         "batch arrivals, M^3/M/1", "GH 3.1", text,
         (Figure("mean in system", number, in_system("leaf")), Figure("busy", rate * batch * mean, busy("leaf"))),
