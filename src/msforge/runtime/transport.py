@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 KEPT_ALIVE: Final = 4.0
 """Seconds an idle connection is kept: below the 5 s after which uvicorn closes it."""
 URLS_KEPT: Final = 1024
-BODILESS: Final = frozenset(("GET", "HEAD", "DELETE"))
+BODILESS: Final = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
+PARAMETER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 NO_BODY: Final[dict[str, Any]] = {}
 
 
@@ -243,9 +245,7 @@ def decoded(content: bytes) -> dict[str, Any]:
 def _filled(path: str, fields: Mapping[str, Any], number: int) -> tuple[str, dict[str, Any]]:
     """A path with its `{parameters}` from the fields (the request's number for one that is missing), and the rest."""
     rest = dict(fields)
-    pieces = []
-    for piece in path.split("/"):
-        if piece.startswith("{") and piece.endswith("}"):
-            piece = quote(str(rest.pop(piece[1:-1].partition(":")[0], number)), safe="")
-        pieces.append(piece)
-    return "/".join(pieces), rest
+    filled = PARAMETER.sub(lambda found: quote(str(fields.get(found[1], number)), safe=""), path)
+    for name in PARAMETER.findall(path):
+        rest.pop(name, None)
+    return filled, rest

@@ -88,9 +88,9 @@ def _service(
 def service_values(made: Data, package: str, description: str) -> dict[str, Any]:
     """What the templates of a Python service see as `cookiecutter`."""
     prefix = f"{package}.{RESILIENCE}"
-    lines = [field["line"] for model in made["models"] for field in model["fields"]]
-    made["models_need_any"] = any("Any" in line for line in lines)
-    made["models_need_field"] = any("Field(" in line for line in lines)
+    fields = [field for model in made["models"] for field in model["fields"]]
+    made["models_need_any"] = any("Any" in field["type"] for field in fields)
+    made["models_need_field"] = any(" = Field(" in field["line"] for field in fields)
     return {
         "name": made["name"],
         "slug": made["folder"],

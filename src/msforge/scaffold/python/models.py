@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msforge.scaffold.context import Data
-from msforge.scaffold.python.literals import text
+from msforge.scaffold.python.literals import Code, call, text, written
 from msforge.scaffold.python.names import FIELDS_TAKEN, numbered, snake
 
 TYPES: Final = {
@@ -19,7 +19,7 @@ TYPES: Final = {
 }
 """A field's type and default: all have one, so that an emulated caller may leave them out."""
 SCALARS: Final = frozenset(["string", "integer", "number", "boolean"])
-BODILESS: Final = frozenset(["GET", "HEAD", "DELETE"])
+BODILESS: Final = frozenset(["GET", "HEAD", "DELETE", "OPTIONS"])
 """Methods whose fields travel in the query, as `resilience/transport.py` sends them."""
 ANY_VALUE: Final = '"1"'
 """What stands for a path parameter that an emulated caller does not choose."""
@@ -34,9 +34,14 @@ def fields(declared: dict[str, str], parameters: Sequence[str] = ()) -> list[Dat
     return [_field(name, names[name], kind, name in parameters) for name, kind in kinds.items()]
 
 
+def sendable(method: str, declared: dict[str, str]) -> dict[str, str]:
+    """The fields of a request that go over the wire: a query has no place for objects and arrays."""
+    return {name: kind for name, kind in declared.items() if method not in BODILESS or kind in SCALARS}
+
+
 def snake_field(name: str) -> str:
-    """A field keeps its name when that is an identifier."""
-    return name if name.isidentifier() else snake(name)
+    """A field keeps its name when that is an identifier; one that begins with `_` would be private to its model."""
+    return name if name.isidentifier() and not name.startswith("_") else snake(name)
 
 
 def _field(name: str, attribute: str, kind: str, in_path: bool) -> Data:
@@ -46,10 +51,12 @@ def _field(name: str, attribute: str, kind: str, in_path: bool) -> Data:
     if attribute != name:
         inner = default.removeprefix("Field(").removesuffix(")") if default.startswith("Field(") else default
         first = inner if inner.startswith("default_factory") else f"default={inner}"
-        default = f"Field({first}, alias={text(name)})"
+        code: Code = call("Field", first, f"alias={text(name)}")
+    else:
+        code = call("Field", default[6:-1]) if default.startswith("Field(") else default
     return {
-        "name": name, "attribute": attribute, "kind": kind, "type": annotation, "default": default, "in_path": in_path,
-        "line": f"{attribute}: {annotation} = {default}",
+        "name": name, "attribute": attribute, "kind": kind, "type": annotation, "in_path": in_path,
+        "line": written(code, indent=4, before=f"{attribute}: {annotation} = "),
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from typing import Final
+from urllib.parse import unquote
 
 from msforge import units
 from msforge.policies.distributions import Dist
@@ -152,11 +153,12 @@ def _call_models(
         body = own[key[1]]
         return f"models.{body['request_class']}", f"models.{body['response_class']}"
     stem = f"{camel(key[0])}{camel(key[1])}"
+    asked = models.sendable(step["method_http"], callee["request"])
     request, answer = scope.claim(f"{stem}Request"), scope.claim(f"{stem}Response")
     target = comment(f"{key[0]}.{key[1]}")
     made["models"] += [
         {"name": request, "doc": f"What this service asks {target}.",
-         "fields": models.fields(callee["request"], callee["parameters"])},
+         "fields": models.fields(asked, callee["parameters"])},
         {"name": answer, "doc": f"What it expects as {target}'s answer.", "fields": models.fields(callee["response"])},
     ]  # fmt: skip
     return f"models.{request}", f"models.{answer}"
@@ -242,9 +244,9 @@ def _route(body: Data) -> Data:
         arguments.append(f"body: models.{body['request_class']} | None = None")
     verb, model = body["method"].lower(), f"models.{body['response_class']}"
     return {
-        "decorator": written(call(f"@router.{verb}", text(body["path"]), response_model=model), indent=4),
+        "decorator": written(call(f"@router.{verb}", text(_served_path(body["path"])), response_model=model), indent=4),
         "arguments": written(call(body["function"], *arguments), indent=4, before="async def ", after=" -> Response:"),
-        "given": "{" + ", ".join(values) + "}" if values else "",
+        "given": _given(body, values) if values else "",
         "body": parts["body"],
         "respond": written(
             call("respond", text(body["name"]), f"steps.{body['class_name']}", f"handlers.{body['function']}", "http",
@@ -252,6 +254,20 @@ def _route(body: Data) -> Data:
             indent=8, before="return await ",
         ),
     }
+
+
+def _given(body: Data, values: list[str]) -> str:
+    """The line that puts what path and query gave into the request."""
+    fields = Group("{", tuple(values), "}")
+    if body["parts"]["body"]:
+        return written(call("request.model_copy", update=fields), indent=8, before="request = ")
+    return written(call(f"models.{body['request_class']}.model_validate", fields), indent=8, before="request = ")
+
+
+def _served_path(path: str) -> str:
+    """The path as a server sees it: percent signs decoded, unless braces would come of it."""
+    plain = unquote(path)
+    return plain if plain.count("{") == path.count("{") and plain.count("}") == path.count("}") else path
 
 
 TYPES_DEFAULT: Final = {kind: default for kind, (_, default) in models.TYPES.items()}

@@ -63,7 +63,7 @@ def test_a_failing_callee_is_tried_as_often_as_the_file_says(
         replica.transport.status = 500
         assert await outcome_of(replica, flow_class, step) in (ERROR, DEGRADED)
         assert 1 <= replica.transport.requests <= attempts
-        alone = call.deadline < 0 and call.breaker is None
+        alone = call.deadline < 0 and call.breaker is None and call.throttle is None
         if alone and (call.retry is None or call.retry.budget is None):
             assert replica.transport.requests == attempts
 

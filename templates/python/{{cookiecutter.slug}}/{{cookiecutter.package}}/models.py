@@ -25,6 +25,6 @@ class Model(BaseModel):
 class {{ model.name }}(Model):
     """{{ model.doc }}"""
 {% for field in model.fields %}
-{{ "\n" if loop.first }}    {{ field.line }}
+{{ "\n" if loop.first }}{{ field.line }}
 {% endfor %}
 {% endfor %}

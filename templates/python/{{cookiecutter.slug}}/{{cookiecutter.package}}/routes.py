@@ -32,11 +32,11 @@ def create_router(replica: Replica) -> APIRouter:
         """The endpoint {{ body.name }}."""
 {% if body.route.body and body.route.given %}
         request = body or models.{{ body.request_class }}()
-        request = request.model_copy(update={{ body.route.given }})
+{{ body.route.given }}
 {% elif body.route.body %}
         request = body or models.{{ body.request_class }}()
 {% elif body.route.given %}
-        request = models.{{ body.request_class }}.model_validate({{ body.route.given }})
+{{ body.route.given }}
 {% else %}
         request = models.{{ body.request_class }}()
 {% endif %}
