@@ -25,7 +25,7 @@ name: pair
 services:
   front:
     endpoints:
-      ask: {http: "POST /ask", steps: [{call: back.answer, timeout: 300ms}]}
+      ask: {http: "POST /ask", steps: [{call: back.answer, timeout: 1s}]}
   back:
     replicas: 2
     startup: 200ms

@@ -89,7 +89,7 @@ def test_faults_end_by_themselves_and_are_written_as_in_a_file(up: Path) -> None
     assert ask(urls(up)["front"] + "/ask")[0] == 200 and time.monotonic() - begun > 0.15
     assert [f["id"] for f in msforge.faults(up)] == [number]
     assert msforge.clear_faults(up) == [number] and msforge.faults(up) == []
-    msforge.set_fault(up, {"cut": "front -> back", "for": "600ms"})
+    msforge.set_fault(up, {"cut": "front -> back", "for": "3s"})
     assert ask(urls(up)["front"] + "/ask")[0] == 504
     assert until(lambda: not msforge.faults(up))
     assert ask(urls(up)["front"] + "/ask")[0] == 200
@@ -191,7 +191,7 @@ def test_folders_that_cannot_run_say_why(tmp_path: Path, pair: Path) -> None:
     assert "msforge new" in caught.value.hint
     msforge.new(tmp_path / "pair.yaml", tmp_path / "other")
     file = tmp_path / "other" / "pair.yaml"
-    file.write_text(PAIR.replace("300ms", "400ms"), "utf-8")
+    file.write_text(PAIR.replace("timeout: 1s", "timeout: 2s"), "utf-8")
     with pytest.raises(UsageError, match="has changed since the code was generated from it: front") as caught:
         msforge.up(tmp_path / "other")
     assert "msforge sync" in caught.value.hint

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from msforge.errors import ConflictError
+from msforge.errors import ConflictError, UsageError
 from msforge.scaffold.ports import BASE
 
 HOST: Final = "127.0.0.1"
@@ -46,7 +46,11 @@ def bind_all(wanted: list[tuple[str, int]]) -> list[socket.socket]:
             if e.errno not in (errno.EADDRINUSE, errno.EACCES, 10048, 10013):
                 for sock in made:
                     sock.close()
-                raise
+                raise UsageError(
+                    f"cannot open port {port} for {who}: {(e.strerror or str(e)).lower()}",
+                    hint=f"the system needs {len(wanted)} ports and a file for each; allow more open files (ulimit -n)"
+                    if e.errno in (errno.EMFILE, errno.ENFILE) else "is there a loopback interface?",
+                ) from e
             taken.append((who, port))
     if taken:
         for sock in made:

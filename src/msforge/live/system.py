@@ -67,12 +67,24 @@ def serve(
     then everything else has been taken down again.
     """
     refuse_second(folder)
+    _more_files()
     loop = new_event_loop()
     try:
         loop.run_until_complete(_serve(folder, system, packages, options, ready, tell))
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+
+
+def _more_files() -> None:
+    """As many open files as this user may have: each replica listens, and connections are files as well."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def refuse_second(folder: Path) -> None:

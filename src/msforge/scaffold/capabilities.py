@@ -172,7 +172,10 @@ FEATURES: Final = (
         "functions", PARTLY, PARTLY, lambda s: _services(s, lambda v: v.function is not None),
         "one instance that is always warm and serves any number at once",
     ),
-    Feature("crashes, `detect`, `startup`", YES, YES, _faults("crash")),
+    Feature(
+        "crashes, `detect`, `startup`", YES, PARTLY, _faults("crash"),
+        "a process comes back after `startup`, but no sooner than Python starts",
+    ),
     Feature("slow, fail and pause faults", YES, YES, _faults("slow", "fail", "pause")),
     Feature("cut, delay and drop faults", YES, YES, _faults("cut", "delay", "drop")),
     Feature("zone faults", YES, YES, _faults("zone")),
