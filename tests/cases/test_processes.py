@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import processes
+import process_run
 import pytest
 from casetable import Case, marked
 from judge import Wrong, judge
@@ -27,7 +27,7 @@ def wrong() -> Wrong:
     for number, scale in enumerate(SPEEDS):
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             seen = loop.run_until_complete(
-                processes.run(BENCH, Path(folder), int(records.end) + processes.MARGIN, scale))
+                process_run.run(BENCH, Path(folder), int(records.end) + process_run.MARGIN, scale))
         judge(BENCH, seen, simulated, found, first=number == 0)
         print(f"{scale:g} times slower: {len(found)} cases do not agree")
         if not found:

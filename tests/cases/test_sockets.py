@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sockets
+import socket_run
 from casetable import Bench, Case, cases
 from judge import Wrong, judge
 from simulated import simulate
@@ -28,13 +28,13 @@ def wrong() -> Iterator[Wrong]:
     found: Wrong = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         made = {
-            name: sockets.generate(bench, Path(folder) / "made" / name, int(simulated[name][1].end))
+            name: socket_run.generate(bench, Path(folder) / "made" / name, int(simulated[name][1].end))
             for name, bench in benches.items()
         }
         left = list(benches)
         for number, (scale, at_once) in enumerate(SPEEDS):
             seen = loop.run_until_complete(
-                sockets.run([made[name] for name in left], Path(folder) / str(number), scale, at_once))
+                socket_run.run([made[name] for name in left], Path(folder) / str(number), scale, at_once))
             for name in left:
                 judge(benches[name], seen[name], simulated[name][0], found, first=number == 0)
             left = [name for name in left if any(bench == name for bench, _ in found)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-import virtual
+import virtual_run
 from casetable import Bench, Case, benches, cases
 from observed import Observed, Slack, differences, unlike
 from simulated import compiled, simulate
@@ -20,7 +20,7 @@ def seen(name: str) -> tuple[Observed, Observed]:
     """A bench, run once for all of its cases: in virtual time, and simulated."""
     bench = next(b for b in benches() if b.name == name)
     simulated, records = simulate(bench)
-    return virtual.run(compiled(bench), int(records.end)), simulated
+    return virtual_run.run(compiled(bench), int(records.end)), simulated
 
 
 @pytest.mark.parametrize(("bench", "case"), ROWS, ids=[f"{b.name}-{c.id}" for b, c in ROWS])

@@ -9,7 +9,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import sockets
+import socket_run
 from casetable import Bench
 from observed import Observed
 from running import Clients, play
@@ -29,7 +29,7 @@ MARGIN = 60_000_000
 async def run(bench: Bench, folder: Path, end: int, scale: float) -> Observed:
     """Generate a bench, bring it up as processes, play it until `end` (ns), take it down."""
     system = compiled(bench)
-    made = sockets.write(bench, system, folder, whole=True)
+    made = socket_run.write(bench, system, folder, whole=True)
     prepare(folder)
     doors = open_doors(system, 0)
     host = Processes(folder, system, made, doors, seed=system.run.seed, scale=scale)
