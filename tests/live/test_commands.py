@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 
 import msforge
 from msforge.cli import app
+from msforge.report.console import console
+from msforge.report.running import LiveTable
 from tests.live.conftest import command, environment
 
 
@@ -111,3 +114,25 @@ def test_ctrl_c_ends_load_with_what_was_measured(up: Path) -> None:
 def test_logs_have_a_prefix(up: Path) -> None:
     code, out, _ = run("logs", "back.1", "-C", up)
     assert code == 0 and all(line.startswith("back.1 | ") for line in out.splitlines()) and out
+
+
+def test_the_live_table_is_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
+
+
+    entry = {
+        "source": "people", "target": "front.\x1b[31mask", "sent": 3, "ok": 2, "failed": 1, "in_flight": 0, "rate": 1.5,
+        "outcomes": {"ok": 2, "timeout": 1}, "latency_ms": {"p50": 1.0, "p95": 2.0, "p99": None, "max": None},
+    }
+    plain, screen = io.StringIO(), io.StringIO()
+    made = console(screen, width=80)
+    made._force_terminal = True
+    for out in (console(plain, width=80), made):
+        with LiveTable(out) as shown:
+            shown(1_000_000_000, 2_000_000_000, [])
+            shown(1_500_000_000, 2_000_000_000, [entry])
+    assert plain.getvalue() == ""
+    assert "1.5s of 2s" in screen.getvalue() and "1 timeout" in screen.getvalue()
+    assert "\x1b[31mask" not in screen.getvalue()
