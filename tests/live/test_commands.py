@@ -128,7 +128,7 @@ def test_the_live_table_is_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPa
     }
     plain, screen = io.StringIO(), io.StringIO()
     made = console(screen, width=80)
-    made._force_terminal = True
+    made._force_terminal = made.is_interactive = True
     for out in (console(plain, width=80), made):
         with LiveTable(out) as shown:
             shown(1_000_000_000, 2_000_000_000, [])
