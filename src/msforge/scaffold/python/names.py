@@ -22,6 +22,8 @@ CLASSES_TAKEN: Final = KEYWORDS | {
     "Flow", "MS", "Model", "SECOND", "Store", "US",
 }  # fmt: skip
 """What a class would hide in `steps.py`, `models.py` and `clients.py`."""
+CONSTANTS_TAKEN: Final = CLASSES_TAKEN | {"MINUTE", "NOTHING"}
+"""What a constant would hide in `clients.py`, `events.py` and `stores.py`."""
 FIELDS_TAKEN: Final = KEYWORDS | BUILTINS | {
     "construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json",
     "update_forward_refs", "validate", "Field", "ConfigDict", "BaseModel", "model_config", "model_construct",

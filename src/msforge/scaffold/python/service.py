@@ -30,6 +30,7 @@ from msforge.scaffold.python.literals import (
 )
 from msforge.scaffold.python.names import (
     CLASSES_TAKEN,
+    CONSTANTS_TAKEN,
     FUNCTIONS_TAKEN,
     camel,
     free,
@@ -54,6 +55,7 @@ def service_context(system: Data, service: Data, package: str) -> Data:
     functions = numbered((body["name"] for body in bodies), snake, FUNCTIONS_TAKEN)
     for body in bodies:
         body["function"] = functions[body["name"]]
+        body["constant"] = free(upper(body["function"]), CONSTANTS_TAKEN)
         body["class_name"] = made["class_scope"].claim(free(camel(body["name"]), CLASSES_TAKEN))
         steps.name_methods(body)
     scope = Scope(CLASSES_TAKEN)
@@ -95,7 +97,7 @@ def _name_channels(system: Data, made: Data, scope: Scope) -> None:
     for name in used:  # where its messages end up belongs to a channel; `used` grows meanwhile
         if known[name]["dead_letter"] and known[name]["dead_letter"] not in used:
             used.append(known[name]["dead_letter"])
-    taken = CLASSES_TAKEN | {upper(consumer["function"]) for consumer in made["consumers"]}
+    taken = CONSTANTS_TAKEN | {consumer["constant"] for consumer in made["consumers"]}
     constants = numbered(dict.fromkeys(used), upper, frozenset(taken))
     made["channel_names"] = {}
     made["channels"] = []
@@ -116,7 +118,7 @@ def _name_stores(system: Data, made: Data) -> None:
         elif step["verb"] == "publish" and step["outbox"]:
             used += [store["name"] for store in system["stores"] if store["owner"] == made["name"]]
     known = {store["name"]: store for store in system["stores"]}
-    made["store_constants"] = numbered(dict.fromkeys(used), upper, CLASSES_TAKEN | {"STORES"})
+    made["store_constants"] = numbered(dict.fromkeys(used), upper, CONSTANTS_TAKEN | {"STORES"})
     made["stores"] = [
         {"name": name, "constant": constant, "kind": known[name]["kind"], "code": _store(known[name], constant)}
         for name, constant in made["store_constants"].items()
@@ -132,7 +134,7 @@ def _name_calls(system: Data, made: Data, scope: Scope) -> None:
         for endpoint in service["endpoints"]
     }
     classes: dict[tuple[str, str], tuple[str, str]] = {}
-    constants = Scope(CLASSES_TAKEN | {"TARGETS"})
+    constants = Scope(CONSTANTS_TAKEN | {"TARGETS"})
     made["calls"] = []
     for body in [*made["endpoints"], *made["consumers"]]:
         for step in all_steps(body["steps"]):
@@ -200,7 +202,7 @@ def _body(body: Data, made: Data) -> None:
         body["signature"] = _signature(body)
         body["consumer_code"] = _consumer(body, made)
         body["consume"] = written(
-            call("replica.events.consume", f"events.{upper(body['function'])}", f"steps.{body['class_name']}",
+            call("replica.events.consume", f"events.{body['constant']}", f"steps.{body['class_name']}",
                  f"handlers.{body['function']}", f"models.{body['message_class']}"),
             indent=4,
         )
@@ -299,7 +301,7 @@ def _parts(made: Data) -> Data:
         "has_parts": has_store or bool(made["channels"]),
         "channel_list": _list("events", [channel["constant"] for channel in made["channels"]]),
         "store_list": _list("stores", [store["constant"] for store in made["stores"]]),
-        "consumer_list": _list("events", [upper(body["function"]) for body in made["consumers"]]),
+        "consumer_list": _list("events", [body["constant"] for body in made["consumers"]]),
         "zones_code": written(sequence(text(zone) for zone in made["zones"])),
         "route_imports": _route_imports(made),
     }
@@ -465,7 +467,7 @@ def _consumer(body: Data, made: Data) -> str:
     if body["idempotent"]:
         keywords["idempotent"] = "True"
     keywords["word"] = text(f"consume {made['name']}.{body['name']}")
-    return written(spread(call("Consumer", **keywords)), before=f"{upper(body['function'])}: Final = ")
+    return written(spread(call("Consumer", **keywords)), before=f"{body['constant']}: Final = ")
 
 
 def _steps(made: Data) -> list[Data]:
