@@ -98,7 +98,7 @@ def change(plain: dict, what: str, number: int) -> None:  # type: ignore[type-ar
                 del desk["endpoints"][name]
         case "new service":
             plain["services"][f"other{number}"] = {"endpoints": {"do": {"steps": [{"write": "things"}]}}}
-        case "remove step":
+        case "remove step" if steps:
             steps.pop()
         case "new step":
             steps.insert(0, {"parallel": [{"wait": "1ms"}, {"steps": [{"work": "1ms"}, {"wait": "2ms"}]}]})
