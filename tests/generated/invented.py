@@ -103,7 +103,7 @@ class Invention:
         if self.chance(0.3):
             document["defaults"] = {"calls": {"timeout": "700ms", "retry": {"attempts": 2}}}
         document["traffic"] = self.traffic()
-        faults = [fault for fault in (self.fault() for _ in range(self.dice.randint(0, 3)))]
+        faults = [self.fault() for _ in range(self.dice.randint(0, 3))]
         if faults:
             document["faults"] = faults
         document["simulation"] = {"duration": "20s", "seed": seed}
@@ -127,7 +127,8 @@ class Invention:
         else:
             made |= self.maybe(
                 0.3, replicas=dice.randint(1, 3), threads=dice.choice((1, 4, "unlimited")),
-                queue=dice.choice((0, 3, "unlimited", {"capacity": 5, "discipline": "lifo"}, {"discipline": "priority"})),
+                queue=dice.choice((0, 3, "unlimited", {"capacity": 5, "discipline": "lifo"},
+                                   {"discipline": "priority"})),
             )  # fmt: skip
         made |= self.maybe(
             0.25, balance=dice.choice(("round_robin", "random", "least_connections", "power_of_two")),
@@ -278,8 +279,9 @@ class Invention:
     def store(self) -> Data:
         """A store."""
         return self.maybe(
-            0.4, kind=self.dice.choice(("postgres", "redis", "mongodb", "class")), owner=self.dice.choice(self.services),
-            connections=self.dice.choice((1, 20, "unlimited")), read=self.time, write=self.time,
+            0.4, kind=self.dice.choice(("postgres", "redis", "mongodb", "class")),
+            owner=self.dice.choice(self.services), connections=self.dice.choice((1, 20, "unlimited")),
+            read=self.time, write=self.time,
         )  # fmt: skip
 
     def channel(self, name: str) -> Data:
