@@ -1,4 +1,4 @@
-"""docs/running.md, typed for real: the shop is made, run, loaded, broken, taken down, changed and brought up to date."""
+"""docs/running.md, typed for real: the shop is made, run, loaded, broken, taken down, changed, brought up to date."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.docs.test_docs_run import ROOT, blocks
 
 PAGE = ROOT / "docs" / "running.md"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from script import COUNTS, Log, compiled, settings, simulated
-from test_channel_machines import CASES, TOPICS, anything, lost
 from steered import VirtualLoop, run
+from test_channel_machines import CASES, TOPICS, anything, lost
 
 from msforge.live.parts import embedded_parts
 from msforge.model.plan import System, Verb
