@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -180,6 +181,18 @@ def test_what_a_killed_one_left_is_cleared_away(tmp_path: Path) -> None:
     assert state.read(other) is None
     (state.run_folder(other) / "state.json").write_text("{", "utf-8")
     assert client.find(other) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who listens on a port")
+def test_one_too_busy_to_answer_is_taken_down_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pair.yaml").write_text(PAIR, "utf-8")
+    msforge.new(tmp_path / "pair.yaml", tmp_path / "other")
+    process = start(tmp_path / "other")
+    threading.Thread(target=process.wait, daemon=True).start()  # as a shell does, or it would stay as a zombie
+    process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(client, "PATIENCE", 0.5)
+    assert msforge.down(tmp_path / "other") == "pair"
+    assert not state.alive(process.pid) and state.read(tmp_path / "other") is None
 
 
 def test_folders_that_cannot_run_say_why(tmp_path: Path, pair: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from msforge.errors import MsforgeError, UsageError
-from msforge.live import client, logs, state
+from msforge.live import client, logs, ports, state
 from msforge.live.faults import plain_fault
 from msforge.live.folder import Package, description_of, packages
 from msforge.live.system import Options, Up, failure_file, read_failure, refuse_second, serve, write_failure
@@ -143,8 +143,17 @@ def ps(folder: str | Path = ".") -> dict[str, Any]:
 
 
 def down(folder: str | Path = ".") -> str:
-    """Take the system down; its name, "" when none was up."""
-    running = client.find(Path(folder).absolute())
+    """Take the system down; its name, "" when none was up. One too busy to answer is ended by its process id."""
+    where = Path(folder).absolute()
+    try:
+        running = client.find(where)
+    except UsageError:
+        deaf = state.read(where)
+        if deaf is None or f"(pid {deaf.pid})" not in ports.owner_of(deaf.port):
+            raise
+        state.end(deaf.pid)
+        state.remove(where, deaf.pid)
+        return deaf.system
     if running is None:
         return ""
     if not running.down():

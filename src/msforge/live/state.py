@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -88,6 +90,18 @@ def remove(system: Path, pid: int | None = None) -> None:
             return
     with contextlib.suppress(OSError):
         (run_folder(system) / "state.json").unlink()
+
+
+def end(pid: int, within: float = 5.0) -> None:
+    """Asks a process to end, and after `within` seconds makes it."""
+    for how in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, how)
+        until = time.monotonic() + within
+        while time.monotonic() < until:
+            if not alive(pid):
+                return
+            time.sleep(0.05)
 
 
 def alive(pid: int) -> bool:
