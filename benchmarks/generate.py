@@ -89,7 +89,7 @@ def main() -> None:
     new, ready = ([each[i] for each in rounds[1:]] for i in (0, 1))
     lines = [
         f"{'':<32} {'median s':>8}  {'range':<10}{'limit s':>9}",
-        figure("msforge new, 11 services", new, NEW), figure("msforge up, the shop, all ready", ready, UP),
+        figure("new, 11 services", new, NEW), figure("up, the shop, all ready", ready, UP),
     ]  # fmt: skip
     print("\n".join(lines))
     if options.write:
