@@ -1,15 +1,29 @@
-"""What holds for every test: in CI nothing is skipped for want of a tool."""
+"""What holds for every test: in CI nothing is skipped for want of a tool; a late machine is not a broken rule."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 PLATFORM = "only on "
 """A skip whose reason begins so is about the operating system, and may stand in CI as well."""
+
+HERE = Path(__file__).parent
+REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / "test_sockets.py",
+             HERE / "cases" / "test_processes.py", HERE / "runtime" / "core" / "test_over_sockets.py"]
+"""Tests with sockets, processes and the wall clock (docs/decisions/0115-real-time-tests.md)."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test against the wall clock that fails is tried twice more: a broken rule stays broken."""
+    again = pytest.mark.flaky(reruns=2, reruns_delay=1)
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in REAL_TIME):
+            item.add_marker(again)
 
 
 @pytest.hookimpl(hookwrapper=True)

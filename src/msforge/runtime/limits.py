@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 from msforge.runtime.admin import Admin
 from msforge.runtime.asgi import CONNECTION, App, Connection, Message, Receive, Scope, Send, TooLarge, refuse
 
 CANCEL_HEADER: Final = b"x-msforge-cancel"
+LINGER_BYTES: Final = 16 * 2**20
+LINGER_SECONDS: Final = 5.0
 TOO_LARGE: Final = b'{"outcome":"rejected","detail":"the body is too large"}'
 WRONG_LENGTH: Final = b'{"outcome":"rejected","detail":"content-length is not a number"}'
 
@@ -41,6 +44,7 @@ class Limits:
             elif name == CANCEL_HEADER:
                 watched = True
         if length > self.most:
+            await linger(receive, length)
             return await refuse(send, 413, TOO_LARGE)
         if length >= 0 and not watched:
             return await self.app(scope, receive, send)
@@ -48,22 +52,43 @@ class Limits:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send, watched: bool) -> None:
         begun = False
+        body = Body(receive, self.most, Connection() if watched else None)
 
         async def sending(message: Message) -> None:
             nonlocal begun
-            begun = True
-            await send(message)
+            if begun or not body.exceeded:  # a framework may take TooLarge for a bad body, and answer 400
+                begun = True
+                await send(message)
 
-        body = Body(receive, self.most, Connection() if watched else None)
         CONNECTION.set(body.connection)
         try:
             await self.app(scope, body.receive, sending)
         except TooLarge:
             if begun:
                 raise
-            await refuse(send, 413, TOO_LARGE)
         finally:
             body.close()
+        if body.exceeded and not begun:
+            await linger(receive)
+            await refuse(send, 413, TOO_LARGE)
+
+
+async def linger(receive: Receive, length: int = 0) -> None:
+    """Read and forget the rest of a body, so that a client that is still sending it gets to read the refusal.
+
+    A connection closed on a sender is reset, and many clients then tell of a broken pipe instead of the
+    answer. Gives up after LINGER_BYTES or LINGER_SECONDS, and does not begin with a body that says it is longer.
+    """
+    if length > LINGER_BYTES:
+        return
+    left = LINGER_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
 
 
 class Body:
@@ -72,6 +97,7 @@ class Body:
     def __init__(self, receive: Receive, most: int, connection: Connection | None = None) -> None:
         self._receive = receive
         self._left = most
+        self.exceeded = False
         self.connection = connection
         self._listener: asyncio.Task[None] | None = None
 
@@ -81,6 +107,7 @@ class Body:
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
+                self.exceeded = True
                 raise TooLarge
             if self.connection is not None and not message.get("more_body", False) and self._listener is None:
                 self._listener = asyncio.get_running_loop().create_task(self._listen(self.connection))
