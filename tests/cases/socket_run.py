@@ -25,7 +25,7 @@ from simulated import compiled
 from msforge.live.doors import open_doors
 from msforge.live.fleet import Fleet
 from msforge.live.folder import Package, packages
-from msforge.live.in_process import InProcess, InProcessUnit
+from msforge.live.in_process import InProcess, InProcessUnit, rpc_settings
 from msforge.live.state import prepare
 from msforge.model.plan import Service, System
 from msforge.runtime.transport import Transport
@@ -90,6 +90,7 @@ class CaseUnit(InProcessUnit):
     def _make(self) -> Any:
         app, settings = imported(self.package)
         made = settings.Settings(
+            **rpc_settings(self.host.doors, self.package.service, self.ordinal),
             host="127.0.0.1", port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
             time_scale=self.host.clock.scale, data_dir=str(self.host.folder / "data" / self.name),
             log_file=str(self.host.folder / f"{self.name}.log"),

@@ -68,8 +68,8 @@ def _way(way: str) -> str:
 
 
 def _say_what_is_beyond(found: Generated, way: str, term: Any) -> None:
+    from msforge.live.api import beyond
     from msforge.report.running import beyond_lines
-    from msforge.scaffold.capabilities import beyond
 
     lines = beyond_lines(beyond(found.system, way))
     if lines:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msforge.errors import MsforgeError, UsageError
 from msforge.live import client, logs, ports, state
+from msforge.live.doors import speaks_grpc
 from msforge.live.faults import plain_fault
 from msforge.live.folder import Package, description_of, packages
 from msforge.live.system import Options, Up, failure_file, read_failure, refuse_second, serve, write_failure
@@ -272,6 +273,11 @@ def _get(section: Any, name: str) -> Any:
     return section.get(name) if isinstance(section, dict) else None
 
 
-def beyond(system: System, options: Options) -> list[capabilities.Beyond]:
-    """What the description uses that this way of running does not fully honour."""
-    return capabilities.beyond(system, options.way)
+def beyond(system: System, way: str) -> list[capabilities.Beyond]:
+    """What the description uses that this way of running, on this machine, does not fully honour."""
+    found = capabilities.beyond(system, way)
+    if system.speaking_grpc() and not speaks_grpc():
+        said = "served and called over HTTP: pip install 'msforge[grpc]'"
+        found.append(capabilities.Beyond("`grpc` endpoints", capabilities.PARTLY,
+                                         tuple(capabilities.grpc_endpoints(system)), said))
+    return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from msforge.live import ports
 from msforge.live.ports import HOST
 from msforge.live.proxy import Front
+from msforge.live.rpc_front import RpcFront
 from msforge.model.plan import System
 from msforge.runtime.balancer import Balancer
 from msforge.scaffold.ports import plan
@@ -18,21 +21,42 @@ def url_of(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
+def speaks_grpc() -> bool:
+    """Whether the packages for gRPC are installed (`msforge[grpc]`)."""
+    return all(importlib.util.find_spec(name) is not None for name in ("grpc", "google.protobuf"))
+
+
+def address_of(port: int) -> str:
+    """The address of a loopback port, as gRPC wants it."""
+    return f"{HOST}:{port}"
+
+
 @dataclass(slots=True)
 class Doors:
     """`replicas` are the ports of each service's replicas, `front` the one where people and traffic reach it.
 
-    `sockets` are bound and wait for whoever listens on them.
+    `rpc_replicas` and `rpc_front` are the same for gRPC, of services that speak it. `sockets` are bound and wait for
+    whoever listens on them.
     """
 
     replicas: dict[str, list[int]] = field(default_factory=dict)
     front: dict[str, int] = field(default_factory=dict)
     sockets: dict[int, socket.socket] = field(default_factory=dict)
     fronts: list[Front] = field(default_factory=list)
+    rpc_replicas: dict[str, list[int]] = field(default_factory=dict)
+    rpc_front: dict[str, int] = field(default_factory=dict)
+    rpc_fronts: list[RpcFront] = field(default_factory=list)
 
     def urls(self) -> dict[str, str]:
         """Where each service is reached."""
         return {service: url_of(port) for service, port in self.front.items()}
+
+    def rpc_addresses(self) -> dict[str, str]:
+        """By the URL of a replica or a front, where it takes gRPC."""
+        pairs = [(self.front[service], port) for service, port in self.rpc_front.items()]
+        for service, ports_ in self.rpc_replicas.items():
+            pairs += zip(self.replicas[service], ports_, strict=False)
+        return {url_of(port): address_of(rpc) for port, rpc in pairs}
 
     def take(self, port: int) -> socket.socket:
         """The socket of a port, bound anew when its last listener died. Raises OSError."""
@@ -50,11 +74,19 @@ class Doors:
             front = Front(service, balancers[service])
             await front.listen(self.sockets.pop(port))
             self.fronts.append(front)
+        addresses = self.rpc_addresses()
+        for service, port in self.rpc_front.items():
+            self.release(port)
+            rpc_front = RpcFront(balancers[service], addresses)
+            self.rpc_fronts.append(rpc_front)
+            await rpc_front.listen(address_of(port))
 
     async def close(self) -> None:
         """Close whatever is still open."""
         for front in self.fronts:
             await front.close()
+        for rpc_front in self.rpc_fronts:
+            await rpc_front.close()
         for sock in self.sockets.values():
             sock.close()
         self.sockets.clear()
@@ -62,17 +94,29 @@ class Doors:
 
 def open_doors(system: System, base: int) -> Doors:
     """Binds every port of a system; from `base` on, or any with 0. Raises ConflictError naming those taken."""
-    planned = plan({service.name: service.replicas for service in system.services}, base)
+    rpc = system.speaking_grpc() if speaks_grpc() else ()
+    planned = plan({service.name: service.replicas for service in system.services}, base, system.speaking_grpc())
     wanted = []
     for of_service in planned:
-        wanted.append((of_service.service, of_service.front))
-        wanted += [(f"{of_service.service}.{i}", port) for i, port in enumerate(of_service.replicas)]
+        name = of_service.service
+        wanted.append((name, of_service.front))
+        wanted += [(f"{name}.{i}", port) for i, port in enumerate(of_service.replicas)]
+        if name in rpc:
+            wanted.append((f"{name} (gRPC)", of_service.rpc_front))
+            wanted += [(f"{name}.{i} (gRPC)", port) for i, port in enumerate(of_service.rpc_replicas)]
     sockets = iter(ports.bind_all(wanted))
     doors = Doors()
     for of_service in planned:
-        bound = [next(sockets) for _ in range(1 + len(of_service.replicas))]
-        numbers = [sock.getsockname()[1] for sock in bound]
-        doors.sockets.update(zip(numbers, bound, strict=True))
-        doors.front[of_service.service] = numbers[0]
-        doors.replicas[of_service.service] = numbers[1:]
+        name = of_service.service
+        doors.front[name], *doors.replicas[name] = _bound(doors, sockets, 1 + len(of_service.replicas))
+        if name in rpc:
+            doors.rpc_front[name], *doors.rpc_replicas[name] = _bound(doors, sockets, 1 + len(of_service.rpc_replicas))
     return doors
+
+
+def _bound(doors: Doors, sockets: Iterator[socket.socket], count: int) -> list[int]:
+    """The port numbers of the next sockets."""
+    bound = [next(sockets) for _ in range(count)]
+    numbers = [sock.getsockname()[1] for sock in bound]
+    doors.sockets.update(zip(numbers, bound, strict=True))
+    return numbers

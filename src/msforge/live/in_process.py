@@ -46,6 +46,7 @@ class InProcess:
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.own: dict[str, list[Balancer]] = {s.name: [] for s in system.services}
         self.zones: dict[str, str] = {}
+        self.rpc_addresses = doors.rpc_addresses()
         self._ticker: asyncio.Task[None] | None = None
         self.listeners: set[uvicorn.Server] = set()
 
@@ -61,7 +62,7 @@ class InProcess:
                 self.own[callee.name].append(balancers[callee.name])
             else:
                 balancers[callee.name] = self.shared[callee.name]
-        directory = Directory(balancers, self.zones)
+        directory = Directory(balancers, self.zones, self.rpc_addresses)
         return InProcessUnit(self, self.packages[service.name], ordinal, number, port, directory, crashed)
 
     async def open(self) -> None:
@@ -99,6 +100,15 @@ class InProcess:
             await asyncio.sleep(1.0)
             for listener in self.listeners:
                 date_answers(listener)
+
+
+def rpc_settings(doors: Doors, service: str, ordinal: int) -> dict[str, Any]:
+    """Where a replica is to take gRPC; the port is left to it. Nothing for a service that doesn't speak it."""
+    if service not in doors.rpc_replicas:
+        return {}
+    port = doors.rpc_replicas[service][ordinal]
+    doors.release(port)
+    return {"grpc_port": port}
 
 
 def date_answers(server: uvicorn.Server) -> None:
@@ -168,6 +178,7 @@ class InProcessUnit:
         app, settings = imported(self.package)
         logs = logs_folder(self.host.folder)
         made = settings.Settings(
+            **rpc_settings(self.host.doors, self.package.service, self.ordinal),
             host="127.0.0.1", port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
             time_scale=self.host.clock.scale, data_dir=str(logs.parent / "data" / self.name),
             log_file=str(logs / f"{self.name}.log"),

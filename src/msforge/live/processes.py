@@ -17,6 +17,7 @@ from msforge.live.children import Child, interpreter
 from msforge.live.doors import Doors, url_of
 from msforge.live.fleet import StartError
 from msforge.live.folder import Package
+from msforge.live.in_process import rpc_settings
 from msforge.live.logs import last_lines
 from msforge.live.parts import embedded_parts, stats_of
 from msforge.live.parts_server import PartsServer
@@ -51,6 +52,7 @@ class Processes:
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.units: list[ProcessUnit] = []
         self.believed: dict[str, list[str]] = {s.name: [] for s in system.services}
+        self.rpc_addresses = doors.rpc_addresses()
         self.starting = asyncio.Semaphore(TOGETHER)
         self.parts_url = ""
         self._http: aiohttp.ClientSession | None = None
@@ -167,6 +169,9 @@ class ProcessUnit:
             "TIME_SCALE": host.scale, "PARTS_URL": host.parts_url, "DATA_DIR": data, "WATCH_STDIN": "true",
             "SERVICES": json.dumps({s.name: host.seen_by_callers(s) for s in host.system.services}),
         }
+        if host.rpc_addresses:
+            settings["GRPC_ADDRESSES"] = json.dumps(host.rpc_addresses)
+        settings |= {key.upper(): v for key, v in rpc_settings(host.doors, self.package.service, self.ordinal).items()}
         told = {f"{prefix}{key}": str(value) for key, value in settings.items()}
         return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **told}
 

@@ -158,7 +158,7 @@ class Downstream(asyncio.Protocol):
         self.method = head.first.partition(b" ")[0]
         self.stays_open = head.stays_open
         front.requests += 1
-        url = front.balancer.pick(lambda: _chance(head.get(b"x-msforge-draw")))
+        url = front.balancer.pick(lambda: chance(head.get(b"x-msforge-draw")))
         if url is None:
             self.busy = False
             return self._refuse(503, "unavailable", close=False)
@@ -326,7 +326,7 @@ class Upstream(asyncio.Protocol):
             self.transport.close()
 
 
-def _chance(draw: bytes) -> float:
+def chance(draw: bytes) -> float:
     """A uniform number for a pick: the request's own where it says which it is."""
     found = _DRAW.fullmatch(draw)
     if found is None:

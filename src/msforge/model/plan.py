@@ -415,6 +415,10 @@ class System:
         """
         return _compiler(self)(changes)
 
+    def speaking_grpc(self) -> frozenset[str]:
+        """The services that have an endpoint with `grpc`."""
+        return frozenset(self.services[body.service].name for body in self.bodies if body.grpc)
+
     def body_name(self, body: int) -> str:
         """`service.endpoint` of a body."""
         b = self.bodies[body]

@@ -9,16 +9,20 @@ from msforge.runtime.balancer import Balancer
 
 
 class Directory:
-    """A balancer for each called service, and the zone of each replica's URL where zones matter.
+    """A balancer for each called service; by a replica's URL, its zone where zones matter and its address for gRPC.
 
     A host hands in balancers that several replicas share; anything with a Balancer's methods does.
     """
 
-    __slots__ = ("balancers", "zones")
+    __slots__ = ("balancers", "rpc", "zones")
 
-    def __init__(self, balancers: Mapping[str, Any] | None = None, zones: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, balancers: Mapping[str, Any] | None = None, zones: Mapping[str, str] | None = None,
+        rpc: Mapping[str, str] | None = None,
+    ) -> None:
         self.balancers: dict[str, Any] = dict(balancers or {})
         self.zones: dict[str, str] = dict(zones or {})
+        self.rpc: dict[str, str] = dict(rpc or {})
 
     def of(self, service: str) -> Any:
         """The balancer of a service; one that knows of no replica when nobody said where they are."""

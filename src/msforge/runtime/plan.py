@@ -69,6 +69,18 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
+class Method:
+    """A gRPC method, `package.Service/Method`, and the fields of its messages: (name, type), numbered in this order.
+
+    Types are those of a description: string, integer, number, boolean, object, array.
+    """
+
+    name: str
+    request: tuple[tuple[str, str], ...] = ()
+    response: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A call step: whom it asks, and the policies around it. `effect` is false when the endpoint is idempotent."""
 
@@ -87,6 +99,7 @@ class Call:
     throttle: Throttle | None = None
     priority: int = 1         # 1 before 2
     effect: bool = True
+    rpc: Method | None = None  # called over gRPC where its address is known
     name: str = field(init=False, default="")
     guarded: bool = field(init=False, default=False)    # has a breaker, bulkhead, throttle or budget
     plain: bool = field(init=False, default=False)      # has no policy at all

@@ -42,8 +42,8 @@ class Replica:
     """One running copy of a service.
 
     `number` counts the replicas of the whole run, `ordinal` those of the service. `up`: the process lives. `ready`: it
-    takes requests. `events` and `stores` are set by the service's app when it has any; `parts` is what they are
-    connected to. `on_crash(replica)` is the host's: called when a step kills the replica.
+    takes requests. `events`, `stores` and `rpc` (its gRPC server) are set by the service's app when it has any; `parts`
+    is what they are connected to. `on_crash(replica)` is the host's: called when a step kills the replica.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Replica:
         self.tracer: Tracer | None = None
         self.events: Any = None
         self.stores: Any = None
+        self.rpc: Any = None
         self.handlers: dict[str, Endpoint] = {}
         self.active: dict[Flow, None] = {}
         self.waiting: set[Flow] = set()
@@ -107,6 +108,8 @@ class Replica:
         self.up = True
         if self.events is not None:
             await self.events.start()
+        if self.rpc is not None:
+            await self.rpc.start()
         self.ready = True
         self.log.info("ready")
 
@@ -119,6 +122,8 @@ class Replica:
             await self._quiet()
             self.log.info("stopped")
         self.up = False
+        if self.rpc is not None:
+            await self.rpc.stop()
         if self.stores is not None:
             await self.stores.stop()
         await self._close()
@@ -151,6 +156,8 @@ class Replica:
             task.cancel()
         if self.events is not None:
             self.events.crash()
+        if self.rpc is not None:
+            self.rpc.crash()
         self.guards.forget()
         if self.outcomes is not None:
             asyncio.get_running_loop().call_soon(self.outcomes.flush)

@@ -1,4 +1,4 @@
-"""A replica's requests to others: over HTTP, with the network's latency and its faults."""
+"""A replica's requests to others: over HTTP or gRPC, with the network's latency and its faults."""
 
 from __future__ import annotations
 
@@ -90,7 +90,10 @@ LOST: Final = Answer(RESET)
 
 
 class Transport:
-    """Sends a replica's tries. One session for the replica; a subclass may carry them in another way."""
+    """Sends a replica's tries. One session for the replica; a subclass may carry them in another way.
+
+    `rpc` (an RpcClient) is set by the service's app when it calls anything over gRPC.
+    """
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
@@ -98,6 +101,7 @@ class Transport:
         self.instant = self.latency.kind == "constant" and self.latency.params[0] <= 0
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
+        self.rpc: Any = None
 
     async def start(self) -> None:
         """Open the session."""
@@ -111,6 +115,8 @@ class Transport:
 
     async def close(self) -> None:
         """Close the session, and the connections under way with it."""
+        if self.rpc is not None:
+            await self.rpc.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -151,7 +157,14 @@ class Transport:
     async def send(
         self, sent: Try, calling: Calling, headers: dict[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """The HTTP exchange itself: status, headers and body of the answer."""
+        """The exchange itself, over HTTP or gRPC: status, headers and body of the answer."""
+        if calling.call.rpc is not None and self.rpc is not None:
+            address = self.replica.directory.rpc.get(sent.url)
+            if address is not None:
+                answer: tuple[int, Mapping[str, str], bytes] = await self.rpc.send(
+                    address, calling.call.rpc, calling.request or NO_BODY, headers
+                )
+                return answer
         session = self._session
         if session is None:
             raise ConnectionResetError("the replica is not running")

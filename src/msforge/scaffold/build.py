@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msforge.errors import ConflictError, UsageError
 from msforge.model.plan import System
-from msforge.scaffold import mermaid, names, openapi, resilience
+from msforge.scaffold import mermaid, names, openapi, proto, resilience
 from msforge.scaffold.capabilities import beyond
 from msforge.scaffold.context import Data, digest_of, system_context
 from msforge.scaffold.plan import Generated, Owner
@@ -75,6 +75,8 @@ def _service(
     values = service_values(made, package, description)
     files = renderer.render(values, folder)
     yield from files
+    for name, text in proto.files(service, description):
+        yield Generated(f"{folder}/proto/{name}", text.encode(), Owner.MSFORGE)
     texts = [file.content.decode("utf-8", "replace") for file in files if file.path.endswith(".py")]
     used = resilience.used_by(texts)
     inside = f"{folder}/{package}/{RESILIENCE}"
@@ -103,7 +105,7 @@ def service_values(made: Data, package: str, description: str) -> dict[str, Any]
         "_openapi": openapi.document(made),
         "_prefix": f"{snake(made['name']).upper()}_",
         "_port": made["port"],
-        "_dependencies": [],
+        "_dependencies": ["grpcio>=1.70", "protobuf>=5.29"] if made["rpc_methods"] or made["rpc_calls"] else [],
         "_summary": _summary(made),
     }
 

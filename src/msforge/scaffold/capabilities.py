@@ -109,6 +109,19 @@ def _kinds(system: System) -> list[str]:
     return [f"{store.name} ({store.kind})" for store in system.stores if store.kind != "sqlite"]
 
 
+def grpc_endpoints(system: System) -> list[str]:
+    """The endpoints that are served over gRPC."""
+    return [system.body_name(body.index) for body in system.bodies if body.grpc]
+
+
+def _mistaken_protocols(system: System) -> list[str]:
+    def mistaken(step: Step) -> bool:
+        callee = system.bodies[step.target]
+        return step.policy.protocol == "grpc" and not callee.grpc and callee.service != step.service
+
+    return _calls(system, mistaken)
+
+
 def _drawn_picks(system: System) -> list[str]:
     kinds = ("random", "power_of_two", "least_connections")
     return _services(system, lambda s: s.balance in kinds and not s.client_balancer and s.replicas > 1)
@@ -155,9 +168,10 @@ FEATURES: Final = (
         "an embedded channel with the same rules for queues and topics",
     ),
     Feature("stores as products", PARTLY, PARTLY, _kinds, "SQLite, as slow and as narrow as the file says"),
+    Feature("`grpc` endpoints", YES, YES, grpc_endpoints, "needs `msforge[grpc]`; without it, over HTTP"),
     Feature(
-        "`grpc` endpoints", PARTLY, PARTLY, lambda s: _calls(s, lambda c: c.policy.protocol == "grpc"),
-        "they are served and called over HTTP",
+        "`protocol: grpc` to an endpoint that is `http`", PARTLY, PARTLY, _mistaken_protocols,
+        "such a call goes over HTTP",
     ),
     Feature(
         "`language: node` and `java`", PARTLY, PARTLY, lambda s: _services(s, lambda v: v.language != "python"),

@@ -24,8 +24,10 @@ def system_context(spec: Spec, system: System, *, description: str) -> Data:
     """All that is known about a system; `description` is the file's name in the generated folder."""
     folders = names.folders(service.name for service in system.services)
     services = [_service(spec, system, service, folders[service.name]) for service in system.services]
-    for made, planned in zip(services, ports.plan({made["name"]: made["replicas"] for made in services}), strict=True):
+    replicas = {made["name"]: made["replicas"] for made in services}
+    for made, planned in zip(services, ports.plan(replicas, rpc=system.speaking_grpc()), strict=True):
         made["port"] = planned.front
+        made["rpc_port"] = planned.rpc_front
         made["url"] = f"http://127.0.0.1:{planned.front}"
     return {
         "name": system.name,

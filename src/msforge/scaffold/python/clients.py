@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from msforge.scaffold.context import Data
-from msforge.scaffold.python.literals import Code, array, call, duration, number, spread, text, whole, written
+from msforge.scaffold.proto import method_fields
+from msforge.scaffold.python.literals import Code, array, call, duration, number, sequence, spread, text, whole, written
 
 
 def constant(step: Data) -> str:
@@ -33,7 +34,19 @@ def constant(step: Data) -> str:
         keywords["priority"] = str(policy["priority"])
     if not step["effect"]:
         keywords["effect"] = "False"
+    if step["rpc"]:
+        keywords["rpc"] = method(step["rpc"])
     return written(spread(call("Call", **keywords)), before=f"{step['constant']}: Final = ")
+
+
+def method(endpoint: Data) -> Code:
+    """A `Method`: what an endpoint is called over gRPC, and its messages."""
+    keywords = {
+        name: sequence(sequence([text(field), text(kind)]) for field, kind in fields)
+        for name, fields in zip(("request", "response"), method_fields(endpoint), strict=True)
+        if fields
+    }
+    return call("Method", text(endpoint["grpc"]), **keywords)
 
 
 def retry(data: Data) -> Code:

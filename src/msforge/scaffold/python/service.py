@@ -40,8 +40,8 @@ from msforge.scaffold.python.names import (
 )
 
 PLAN: Final = frozenset([
-    "Breaker", "Budget", "Cache", "Call", "Channel", "Consumer", "Cpu", "MINUTE", "MS", "NOTHING", "Retry", "SECOND",
-    "Service", "Store", "Target", "Throttle", "US",
+    "Breaker", "Budget", "Cache", "Call", "Channel", "Consumer", "Cpu", "MINUTE", "MS", "Method", "NOTHING", "Retry",
+    "SECOND", "Service", "Store", "Target", "Throttle", "US",
 ])  # fmt: skip
 """What the generated modules may need of `resilience/plan.py`."""
 
@@ -66,6 +66,12 @@ def service_context(system: Data, service: Data, package: str) -> Data:
     _name_calls(system, made, scope)
     for body in bodies:
         _body(body, made)
+    made["rpc_calls"] = any(asked["rpc"] for asked in made["calls"])
+    made["rpc_methods"] = [
+        {"endpoint": body["name"], "code": written(clients.method(body), indent=4, before=f"{text(body['name'])}: ",
+                                                   after=",")}
+        for body in made["endpoints"] if body["grpc"]
+    ]
     made |= _plan(system, made)
     made["imports"] = _imports(made)
     del made["class_scope"]
@@ -144,6 +150,8 @@ def _name_calls(system: Data, made: Data, scope: Scope) -> None:
             if key not in classes:
                 classes[key] = _call_models(made, key, step, callees[key], own, scope)
             step["request_class"], step["response_class"] = classes[key]
+            spoken = not step["local"] and step["policy"]["protocol"] == "grpc" and callees[key]["grpc"]
+            step["rpc"] = callees[key] if spoken else None
             step["constant"] = constants.claim(upper(f"{body['function']}_{step['method'].removeprefix('call_')}"))
             made["calls"].append(_call(body, step))
 
@@ -171,7 +179,8 @@ def _call(body: Data, step: Data) -> Data:
     return {
         "service": step["service"], "endpoint": step["endpoint"], "constant": step["constant"], "local": step["local"],
         "by": body["name"], "code": clients.constant(step), "policies": comment(said), "policy": step["policy"],
-        "method": step["method_http"], "path": step["path"], "step": step["method"], "class_name": body["class_name"],
+        "rpc": step["rpc"], "method": step["method_http"], "path": step["path"],
+        "step": step["method"], "class_name": body["class_name"],
         "models": [name.removeprefix("models.") for name in (step["request_class"], step["response_class"])],
     }  # fmt: skip
 
@@ -314,7 +323,8 @@ def _list(module: str, constants: list[str]) -> str:
 def _route_imports(made: Data) -> Data:
     routes = " ".join(body["route"]["arguments"] for body in made["endpoints"])
     names = ["APIRouter", *(name for name in ("Path", "Query") if f"{name}(" in routes), "Request", "Response"]
-    return {"fastapi": ", ".join(names), "typing": "Annotated[" in routes}
+    typing = [*(["Annotated"] if "Annotated[" in routes else []), "Any", *(["Final"] if made["rpc_methods"] else [])]
+    return {"fastapi": ", ".join(names), "typing": ", ".join(typing)}
 
 
 def outgoing(system: Data, made: Data) -> list[Data]:
@@ -527,6 +537,10 @@ def _app_imports(made: Data) -> list[Data]:
         runtime["events"] = "Events"
     if made["has_store"]:
         runtime["stores"] = "Stores"
+    if made["rpc_calls"]:
+        runtime["rpc_client"] = "RpcClient"
+    if made["rpc_methods"]:
+        runtime["rpc_server"] = "RpcServer"
     found = [{"floor": "runtime", "module": module, "names": names} for module, names in runtime.items()]
     found += _needed(made["service_code"])
     return sorted(found, key=lambda item: item["module"])

@@ -80,6 +80,13 @@ def create_app(
 {{ body.consume }}
 {% endfor %}
     routes.register(replica)
+{% if cookiecutter._service.rpc_methods %}
+    if settings.grpc_port:
+        replica.rpc = RpcServer(replica, routes.METHODS, settings.host, settings.grpc_port)
+{% endif %}
+{% if cookiecutter._service.rpc_calls %}
+    replica.transport.rpc = RpcClient(replica)
+{% endif %}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -113,7 +120,10 @@ def create_directory(settings: Settings) -> Directory:
                 settings.number if target.client else 0,
             )
             for name, target in TARGETS.items()
-        }
+        },
+{% if cookiecutter._service.rpc_calls %}
+        rpc=settings.grpc_addresses,
+{% endif %}
     )
 {% if cookiecutter._service.has_parts %}
 

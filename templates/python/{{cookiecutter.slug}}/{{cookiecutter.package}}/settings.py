@@ -15,8 +15,16 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Where it listens. Only this machine can reach the default."""
     port: int = {{ cookiecutter._port }}
+{% if cookiecutter._service.rpc_methods %}
+    grpc_port: int = 0
+    """Where it listens for gRPC; 0: not at all."""
+{% endif %}
     services: dict[str, list[str]] = Field(default_factory=dict)
     """URLs of the replicas of each called service."""
+{% if cookiecutter._service.rpc_calls %}
+    grpc_addresses: dict[str, str] = Field(default_factory=dict)
+    """By such a URL, where the same replica takes gRPC, e.g. 127.0.0.1:9001. Others are called over HTTP."""
+{% endif %}
     parts_url: str | None = None
     """Where channels and stores are served that several processes share; by default they are inside this one."""
     data_dir: str = ""
