@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import msforge
+from msforge.live import api
 from msforge.model import compile_system
 from msforge.scaffold.capabilities import FEATURES, LATER, NO, PARTLY, WAYS, YES, beyond, page
 from msforge.spec import load, load_text
@@ -43,7 +44,7 @@ def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     found = {b.feature: b for b in beyond(system, "one process")}
     assert found["autoscaling"].used_by == ("a",) and found["autoscaling"].support == NO
     assert found["functions"].used_by == ("f",)
-    assert found["`grpc` endpoints"].used_by == ("a.go",) and found["`grpc` endpoints"].support == PARTLY
+    assert "`grpc` endpoints" not in found
     assert found["`language: node` and `java`"].used_by == ("b",)
     assert found["brokers as products"].used_by == ("news (kafka)",)
     assert found["deployments"].used_by == ("deploy of b",)
@@ -52,6 +53,21 @@ def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     assert more == {
         "`random`, `least_connections` and `power_of_two` behind a shared balancer", "latency between zones"
     }
+
+
+def test_without_its_packages_grpc_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = compile_system(load_text(EVERYTHING))
+    assert not any("grpc" in found.feature for found in api.beyond(system, "processes"))
+    monkeypatch.setattr(api, "speaks_grpc", lambda: False)
+    [found] = [found for found in api.beyond(system, "processes") if "grpc" in found.feature]
+    assert found.used_by == ("b.go",) and "msforge[grpc]" in found.instead
+
+
+def test_a_call_by_grpc_to_an_http_endpoint_is_named() -> None:
+    text = EVERYTHING.replace("call: b.go", "call: c.go, protocol: grpc").replace(
+        "  f: {", "  c: {endpoints: {go: {}}}\n  f: {")
+    named = {found.feature: found.used_by for found in beyond(compile_system(load_text(text)), "one process")}
+    assert named["`protocol: grpc` to an endpoint that is `http`"] == ("a.go",)
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)

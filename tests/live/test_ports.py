@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -9,8 +10,11 @@ import sys
 import pytest
 
 from msforge.errors import ConflictError, UsageError
+from msforge.live import doors
 from msforge.live.ports import bind_all, owner_of
+from msforge.model import compile_system
 from msforge.scaffold.ports import plan
+from msforge.spec import load_text
 
 
 def test_each_service_has_a_block_that_a_replica_more_does_not_move() -> None:
@@ -41,3 +45,21 @@ def test_taken_ports_are_named_with_who_wanted_and_who_has_them() -> None:
             assert f"(pid {os.getpid()})" in caught.value.message and f"(pid {os.getpid()})" in owner_of(port)
     for sock in bind_all([("order", port), ("payment", other)]):  # nothing was left bound
         sock.close()
+
+
+def test_services_that_speak_grpc_have_ports_for_it() -> None:
+    one, two, three = plan({"a": 1, "b": 7, "c": 2}, 8000, rpc=("a", "b"))
+    assert (one.front, one.replicas, one.rpc_front, one.rpc_replicas) == (8000, (8001,), 8002, (8003,))
+    assert (two.front, two.rpc_front, two.rpc_replicas[-1]) == (8010, 8018, 8025)
+    assert (three.front, three.rpc_front, three.rpc_replicas) == (8030, 0, ())
+
+
+def test_without_the_packages_no_port_is_opened_for_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "msforge: 1\nservices: {a: {endpoints: {go: {grpc: p.S/M}}}}\ntraffic: {t: {target: a.go, rate: 1/s}}\n"
+    system = compile_system(load_text(text + "simulation: {duration: 1s}\n"))
+    for there in (True, False):
+        monkeypatch.setattr(doors, "speaks_grpc", lambda there=there: there)
+        opened = doors.open_doors(system, 0)
+        assert bool(opened.rpc_front) is there and len(opened.sockets) == (4 if there else 2)
+        assert len(opened.rpc_addresses()) == (2 if there else 0)
+        asyncio.run(opened.close())
