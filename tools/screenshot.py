@@ -1,4 +1,4 @@
-"""Draw docs/images/*.svg: what the terminal shows of real runs of the examples.
+"""Draw docs/images/*.svg: what the terminal shows of real runs of the examples, and the shop's graph.
 
     python tools/screenshot.py
 
@@ -18,6 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
+
+import msforge
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -72,6 +74,10 @@ def main() -> None:
     for name, command in SHOTS.items():
         (IMAGES / f"{name}.svg").write_text(draw(command, shown(command)), encoding="utf-8", newline="\n")
         print(f"docs/images/{name}.svg")
+    (IMAGES / "graph.svg").write_text(
+        msforge.graph(ROOT / "examples" / "shop" / "shop.yaml"), encoding="utf-8", newline="\n"
+    )
+    print("docs/images/graph.svg")
 
 
 if __name__ == "__main__":

@@ -142,6 +142,26 @@ def write_result(result: Result, path: str | Path) -> None:
     write_atomically(Path(path), result.to_json().encode("utf-8"))
 
 
+def graph(
+    source: str | Path | Spec, *, format: str = "svg", whole: bool = False, scenario: str | None = None,
+    sets: Sequence[str] = (),
+) -> str:
+    """The system as a picture: "svg", "mermaid", "dot" or "text".
+
+    Services of a large system are drawn together by the first word of their names unless `whole`. Raises as `load`
+    does, UsageError for an unknown format.
+    """
+    from msforge import diagram
+    from msforge.model import compile_system
+
+    if format not in diagram.FORMATS:
+        raise UsageError(f"unknown format {format!r}", hint=f"there are {', '.join(diagram.FORMATS)}")
+    found = diagram.graph_of(compile_system(_spec(source, scenario, sets)))
+    if not whole and len(found.nodes) > diagram.LEGIBLE:
+        found = diagram.collapsed(found)
+    return diagram.FORMATS[format](found)
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of the language."""
     from msforge import spec

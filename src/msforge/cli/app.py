@@ -12,6 +12,7 @@ from msforge.cli import (
     example,
     explain,
     fault,
+    graph,
     load,
     logs,
     new,
@@ -74,6 +75,7 @@ app.command("check")(guarded(check.check))
 app.command("explain")(guarded(explain.explain))
 app.command("report")(guarded(report.report))
 app.command("compare")(guarded(compare.compare))
+app.command("graph")(guarded(graph.graph))
 app.command("schema")(guarded(schema.schema))
 app.command("new")(guarded(new.new))
 app.command("diff")(guarded(diff.diff))

@@ -8,21 +8,21 @@ from pathlib import Path
 from msforge.errors import ConflictError, UsageError
 
 
-def check_writable(path: Path, *, never: Path | None = None) -> None:
+def check_writable(path: Path, *, never: Path | None = None, begin: bytes = b"{") -> None:
     """Raises unless a result can be written to `path` later.
 
     Refused: a missing or unwritable folder, a folder in place of a file, a read-only file, the description
-    itself (`never`), and (ConflictError) a file that holds something other than JSON.
+    itself (`never`), and (ConflictError) a file that begins otherwise than what is to be written (`begin`).
     """
     if str(path) == "-":
         raise UsageError("--out wants a file name", hint="to print the result on stdout, use --json")
     try:
-        _check(path, never)
+        _check(path, never, begin)
     except (OSError, ValueError) as e:
         raise _unwritable(path, e) from e
 
 
-def _check(path: Path, never: Path | None) -> None:
+def _check(path: Path, never: Path | None, begin: bytes) -> None:
     if path.is_dir():
         raise UsageError(f"cannot write {path}: it is a folder", hint=f"name a file in it: {path / 'run.json'}")
     parent = path.resolve().parent
@@ -40,10 +40,9 @@ def _check(path: Path, never: Path | None) -> None:
                 f"cannot write {path}: permission denied", hint="choose another file, or change its permissions"
             )
         with path.open("rb") as existing:
-            if existing.read(1) not in (b"", b"{"):
-                raise ConflictError(
-                    f"{path} exists and is not a result file", hint="choose another name, or delete it first"
-                )
+            if existing.read(len(begin)) not in (b"", begin):
+                what = "is not a result file" if begin == b"{" else "holds something else"
+                raise ConflictError(f"{path} exists and {what}", hint="choose another name, or delete it first")
     probe = _temporary(path)
     with probe.open("xb"):
         pass

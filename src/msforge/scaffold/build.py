@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from msforge.diagram import LEGIBLE, collapsed, graph_of, mermaid
 from msforge.errors import ConflictError, UsageError
 from msforge.model.plan import System
-from msforge.scaffold import mermaid, names, openapi, proto, resilience
+from msforge.scaffold import names, openapi, proto, resilience
 from msforge.scaffold.capabilities import beyond
 from msforge.scaffold.context import Data, digest_of, system_context
 from msforge.scaffold.plan import Generated, Owner
@@ -57,7 +58,7 @@ def build(spec: Spec, system: System, *, description: str, templates: Path | Non
             "name": service["name"], "folder": folder, "package": package, "port": service["port"],
             "url": service["url"], "digest": digest,
         })
-    made += Renderer(find("system", templates, trust=trust)).render(_system(context, unable), "")
+    made += Renderer(find("system", templates, trust=trust)).render(_system(context, unable, _picture(system)), "")
     made.append(Generated("msforge.schema.json", _schema(), Owner.MSFORGE))
     return Build(tuple(_distinct(made)), tuple(handlers), tuple(services), tuple(unable), system.name)
 
@@ -120,7 +121,13 @@ def _summary(made: Data) -> str:
     return f"{kind} with {' and '.join(what) or 'nothing to do yet'}."
 
 
-def _system(context: Data, unable: list[str]) -> dict[str, Any]:
+def _picture(system: System) -> str:
+    """The system's graph in Mermaid, small enough to be read."""
+    found = graph_of(system)
+    return mermaid(collapsed(found) if len(found.nodes) > LEGIBLE else found)
+
+
+def _system(context: Data, unable: list[str], picture: str) -> dict[str, Any]:
     services = []
     for service in context["services"]:
         routes = ", ".join(f"`{body['method']} {body['path']}`" for body in service["endpoints"])
@@ -131,7 +138,7 @@ def _system(context: Data, unable: list[str]) -> dict[str, Any]:
     return {
         "name": context["name"],
         "description": context["description"],
-        "mermaid": mermaid.graph(context),
+        "mermaid": picture,
         "services": services,
         "tries": list(_tries(context)),
         "unable": unable,
