@@ -44,6 +44,11 @@ def logs_folder(system: Path) -> Path:
     return run_folder(system) / "logs"
 
 
+def data_folder(system: Path) -> Path:
+    """Where its replicas' own data lie, a folder each."""
+    return run_folder(system) / "data"
+
+
 def prepare(system: Path) -> None:
     """An empty run folder. Raises UsageError when it can't be written."""
     logs = logs_folder(system)
