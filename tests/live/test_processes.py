@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ import pytest
 
 import msforge
 from msforge.live import state
+from msforge.live.children import Spawned
+from msforge.live.fork_server import FORKS
 from tests.live.conftest import ask, command, environment, running, start, start_with, until
 
 SECONDS = 2.0
@@ -76,15 +77,31 @@ def test_a_crash_fault_kills_the_process_until_it_is_over(processes: Path) -> No
 
 
 def left(found: list[int]) -> list[int]:
-    return [pid for pid in found if state.alive(pid) and not _zombie(pid)]
+    return [pid for pid in found if state.alive(pid)]
 
 
-def _zombie(pid: int) -> bool:
-    """Dead, but nobody has asked for its exit code: what a container's first process may never do."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return False
+def ppid(pid: int) -> int:
+    """The process that started it (Linux)."""
+    return int(Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[1])
+
+
+def test_it_stays_up_when_what_forks_its_replicas_dies(pair: Path, tmp_path: Path) -> None:
+    if not FORKS:
+        pytest.skip("only on Linux: elsewhere each replica is a new interpreter")
+    other = copy_of(pair, tmp_path)
+    with running(other, "--processes"):
+        found = pids(other)
+        (server,) = {ppid(pid) for pid in found}
+        assert server not in (os.getpid(), msforge.ps(other)["pid"])
+        os.kill(server, signal.SIGKILL)
+        assert until(lambda: not left([server]))
+        assert ask(front(other))[0] == 200 and pids(other) == found
+        os.kill(replica(other, "back", 0)["pid"], signal.SIGKILL)
+        assert until(lambda: replica(other, "back", 0)["crashes"] == 1
+                     and replica(other, "back", 0)["state"] == "ready", 60)
+        assert ask(front(other))[0] == 200
+        found = pids(other)
+    assert not left(found)
 
 
 def test_killed_outright_it_leaves_nothing(pair: Path, processes: Path, tmp_path: Path) -> None:
@@ -142,18 +159,15 @@ def test_a_child_ends_with_what_it_started(tmp_path: Path) -> None:
     """A service that starts a helper of its own: the helper goes too."""
     if os.name == "nt":
         pytest.skip("only on POSIX systems: process groups; on Windows the job object does it")
-    from msforge.live.children import Child
-
     program = (
         "import subprocess, sys\n"
-        "p = subprocess.Popen(['sleep', '60'])\n"
+        "p = subprocess.Popen(['sleep', '600'])\n"
         "print(p.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )
-    child = Child((sys.executable, "-c", program), os.environ, tmp_path, tmp_path / "log")
-    assert until(lambda: (tmp_path / "log").read_text() != "")
+    child = Spawned((sys.executable, "-c", program), os.environ, tmp_path, tmp_path / "log")
+    assert until(lambda: (tmp_path / "log").read_text().endswith("\n"), 60)
     helper = int((tmp_path / "log").read_text())
     child.kill()
     child.process.wait()
-    time.sleep(0.1)
-    assert not left([helper])
+    assert until(lambda: not left([helper]))
