@@ -34,12 +34,12 @@ def package(folder: Path, program: str) -> Package:
 def with_server(folder: Path, work: Callable[[ForkServer], Awaitable[None]]) -> None:
     async def whole() -> None:
         server = ForkServer(folder / "server.txt")
-        await server.start()
+        await server.open()
         try:
             await work(server)
         finally:
             await server.close()
-        assert server.server is not None and server.server.code == 0, (folder / "server.txt").read_text()
+        assert server.server.code == 0, (folder / "server.txt").read_text()
 
     asyncio.run(whole())
 
@@ -143,9 +143,9 @@ def test_children_outlive_the_server_and_are_still_looked_after(tmp_path: Path) 
 
     async def work() -> None:
         server = ForkServer(tmp_path / "server.txt")
-        await server.start()
+        await server.open()
         child = await forked(server, made, tmp_path / "log")
-        assert server.server is not None and ppid(child.pid) == server.server.pid
+        assert ppid(child.pid) == server.server.pid
         os.kill(server.server.pid, signal.SIGKILL)
         assert await server.server.gone(WITHIN)
         await asyncio.sleep(0)
@@ -169,7 +169,7 @@ def test_a_server_that_cannot_start_forks_nothing(tmp_path: Path, monkeypatch: p
 
     async def work() -> None:
         server = ForkServer(tmp_path / "server.txt")
-        await server.start()
+        await server.open()
         assert await server.fork(made, {}, tmp_path / "log") is None
         await server.close()
 

@@ -15,7 +15,7 @@ from typing import Final
 from msforge.live import preloaded
 from msforge.live.children import PYTHON, Child, Closes, Spawned
 from msforge.live.folder import Package
-from msforge.live.state import alive
+from msforge.live.state import alive, run_folder
 
 FORKS: Final = sys.platform == "linux"
 """Where a fork is as good as a new process. macOS' own libraries may fail in one; Windows has none."""
@@ -23,26 +23,29 @@ UNKNOWN: Final = -1
 """The exit code of a child whose parent is gone."""
 
 
+def fork_server(folder: Path) -> ForkServer | None:
+    """A system's fork server, started; None where forking is not safe. Raises OSError."""
+    return ForkServer(run_folder(folder) / "fork-server.txt") if FORKS else None
+
+
 class ForkServer:
     """The process that forks, as seen from the one that asks it to. Use it on one event loop."""
 
     def __init__(self, log: Path) -> None:
+        """Starts it; it need not be ready for the first `fork`. Raises OSError."""
         self.log = log
-        self.server: Spawned | None = None
-        self._socket: socket.socket | None = None
-        self._asked: collections.deque[tuple[asyncio.Future[Child | None], int]] = collections.deque()
-        self._children: dict[int, Forked] = {}
-
-    async def start(self) -> None:
-        """Start it; it need not be ready for the first `fork`. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = (sys.executable, "-P", preloaded.__file__)
         with theirs:
-            self.server = await asyncio.to_thread(
-                Spawned, command, {**os.environ, **PYTHON}, None, self.log, stdin=theirs, ask=ours
-            )
-        self._socket = ours
-        asyncio.get_running_loop().add_reader(ours, self._heard)
+            self.server = Spawned(command, {**os.environ, **PYTHON}, None, log, stdin=theirs, ask=ours)
+        self._socket: socket.socket | None = ours
+        self._asked: collections.deque[tuple[asyncio.Future[Child | None], int]] = collections.deque()
+        self._children: dict[int, Forked] = {}
+
+    async def open(self) -> None:
+        """Hear it, on the loop that runs. Before any `fork`."""
+        assert self._socket is not None
+        asyncio.get_running_loop().add_reader(self._socket, self._heard)
 
     async def fork(self, package: Package, env: Mapping[str, str], log: Path) -> Child | None:
         """`python -m PACKAGE` in its folder, with `env` besides our environment; None when the server can't."""
@@ -64,8 +67,7 @@ class ForkServer:
     async def close(self) -> None:
         """End it."""
         self._lost()
-        if self.server is not None:
-            await self.server.leave()
+        await self.server.leave()
 
     def _heard(self) -> None:
         assert self._socket is not None

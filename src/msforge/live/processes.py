@@ -18,12 +18,11 @@ from msforge.live.children import PYTHON, Child, Spawned
 from msforge.live.doors import Doors, url_of
 from msforge.live.fleet import StartError
 from msforge.live.folder import Package
-from msforge.live.fork_server import FORKS, ForkServer
+from msforge.live.fork_server import ForkServer
 from msforge.live.host import Host, Resident
 from msforge.live.logs import last_lines
 from msforge.live.parts_server import PartsServer
 from msforge.live.ports import HOST, bind
-from msforge.live.state import run_folder
 from msforge.model.plan import Service, System
 
 PATIENCE: Final = 30.0
@@ -36,7 +35,8 @@ class Processes(Host):
     """The backend of `msforge up --processes`."""
 
     def __init__(
-        self, folder: Path, system: System, packages: Mapping[str, Package], doors: Doors, *, seed: int, scale: float
+        self, folder: Path, system: System, packages: Mapping[str, Package], doors: Doors, *, seed: int, scale: float,
+        forks: ForkServer | None,
     ) -> None:
         super().__init__(folder, system, packages, doors, seed=seed, scale=scale)
         self.parts_server = PartsServer(self.parts)
@@ -44,8 +44,8 @@ class Processes(Host):
         self.believed: dict[str, list[str]] = {s.name: [] for s in system.services}
         self.starting = asyncio.Semaphore(TOGETHER)
         self.parts_url = ""
-        self.forks = ForkServer(run_folder(folder) / "fork-server.txt") if FORKS else None
-        self.head_start = 0.3 if FORKS else 1.5
+        self.forks = forks
+        self.head_start = 1.5 if forks is None else 0.3
         self._http: aiohttp.ClientSession | None = None
 
     @property
@@ -63,7 +63,7 @@ class Processes(Host):
     async def open(self) -> None:
         """The parts, the doors, what forks, and a way to talk to the replicas."""
         if self.forks is not None:
-            await self.forks.start()
+            await self.forks.open()
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0))
         await self.doors.open_fronts(self.shared)
         sock = bind(0)
