@@ -109,8 +109,7 @@ class CaseHost(InProcess):
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> CaseUnit:
         """A replica, not started."""
-        unit = super().unit(service, ordinal, number, crashed)
-        return CaseUnit(self, unit.package, ordinal, number, unit.port, unit.directory, crashed)
+        return CaseUnit(self, service, ordinal, number, crashed)
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """Counts of channels and stores."""

@@ -15,12 +15,10 @@ import pytest
 from msforge.live.children import PYTHON, Child, Spawned
 from msforge.live.folder import Package
 from msforge.live.fork_server import FORKS, UNKNOWN, ForkServer
-from tests.live.conftest import until
+from tests.live.conftest import PATIENCE, until
 from tests.live.test_processes import left, ppid
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="only on Linux: elsewhere each replica is a new interpreter")
-
-WITHIN = 60.0
 
 
 def package(folder: Path, program: str) -> Package:
@@ -69,7 +67,7 @@ def test_it_finds_what_a_new_interpreter_would_find(tmp_path: Path) -> None:
         child = await forked(server, made, tmp_path / "forked.txt")
         other = Spawned((sys.executable, "-m", "made"), {**os.environ, **PYTHON, "MADE_A": "x"}, made.folder,
                         tmp_path / "spawned.txt")
-        assert await child.gone(WITHIN) and await other.gone(WITHIN)
+        assert await child.gone(PATIENCE) and await other.gone(PATIENCE)
         assert child.code == other.code == 0
 
     with_server(tmp_path, work)
@@ -86,7 +84,7 @@ def test_its_exit_code_and_output_are_known(program: str, code: int, said: str, 
 
     async def work(server: ForkServer) -> None:
         child = await forked(server, made, tmp_path / "log")
-        assert await child.gone(WITHIN)
+        assert await child.gone(PATIENCE)
         assert child.code == code
 
     with_server(tmp_path, work)
@@ -98,7 +96,7 @@ def test_no_two_draw_the_same_random_numbers(tmp_path: Path) -> None:
 
     async def work(server: ForkServer) -> None:
         for child in [await forked(server, made, tmp_path / "log") for _ in range(3)]:
-            assert await child.gone(WITHIN)
+            assert await child.gone(PATIENCE)
 
     with_server(tmp_path, work)
     assert len(set((tmp_path / "log").read_text().split())) == 3
@@ -108,9 +106,9 @@ def test_its_sources_are_read_when_it_starts(tmp_path: Path) -> None:
     made = package(tmp_path / "service", "print('old')")
 
     async def work(server: ForkServer) -> None:
-        assert await (await forked(server, made, tmp_path / "log")).gone(WITHIN)
+        assert await (await forked(server, made, tmp_path / "log")).gone(PATIENCE)
         (made.folder / "made" / "__main__.py").write_text("print('changed')")
-        assert await (await forked(server, made, tmp_path / "log")).gone(WITHIN)
+        assert await (await forked(server, made, tmp_path / "log")).gone(PATIENCE)
 
     with_server(tmp_path, work)
     assert (tmp_path / "log").read_text().split() == ["old", "changed"]
@@ -126,14 +124,14 @@ def test_closing_the_pipe_asks_it_to_leave_and_killing_ends_its_helpers(tmp_path
         for number, end in enumerate((Child.leave, Child.kill)):
             log = tmp_path / f"log{number}"
             child = await forked(server, made, log)
-            assert until(lambda log=log: log.exists() and log.read_text().endswith("\n"), WITHIN)
+            assert until(lambda log=log: log.exists() and log.read_text().endswith("\n"), PATIENCE)
             if end is Child.kill:
                 child.kill()
             else:
-                await child.leave(WITHIN)
-            assert await child.gone(WITHIN)
+                await child.leave(PATIENCE)
+            assert await child.gone(PATIENCE)
             assert child.code == (-signal.SIGKILL if end is Child.kill else 0)
-            assert until(lambda log=log: not left([int(log.read_text())]), WITHIN)
+            assert until(lambda log=log: not left([int(log.read_text())]), PATIENCE)
 
     with_server(tmp_path, work)
 
@@ -147,12 +145,12 @@ def test_children_outlive_the_server_and_are_still_looked_after(tmp_path: Path) 
         child = await forked(server, made, tmp_path / "log")
         assert ppid(child.pid) == server.server.pid
         os.kill(server.server.pid, signal.SIGKILL)
-        assert await server.server.gone(WITHIN)
+        assert await server.server.gone(PATIENCE)
         await asyncio.sleep(0)
         assert await server.fork(made, {}, tmp_path / "log") is None
         assert child.code is None
         child.ask_to_leave()
-        assert await child.gone(WITHIN)
+        assert await child.gone(PATIENCE)
         assert child.code == UNKNOWN
         await server.close()
 
@@ -189,7 +187,7 @@ def test_a_generated_service_has_little_left_to_import(pair: Path, tmp_path: Pat
 
     async def work(server: ForkServer) -> None:
         child = await forked(server, made, tmp_path / "log")
-        assert await child.gone(WITHIN)
+        assert await child.gone(PATIENCE)
 
     with_server(tmp_path, work)
     new = (tmp_path / "log").read_text().split()

@@ -43,10 +43,7 @@ class InProcess(Host):
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> InProcessUnit:
         """A replica, not started."""
-        made = InProcessUnit(self, service, ordinal, number, crashed)
-        if service.zones:
-            self.zones[made.url] = self.system.zones[service.zones[ordinal % len(service.zones)]]
-        return made
+        return InProcessUnit(self, service, ordinal, number, crashed)
 
     def directory(self, number: int) -> Directory:
         """The balancers that replica `number` of the system uses for its calls."""
@@ -99,6 +96,8 @@ class InProcessUnit(Resident):
         super().__init__(host, service, ordinal, number, crashed)
         self.host = host
         self.directory = host.directory(number)
+        if service.zones:
+            host.zones[self.url] = host.system.zones[service.zones[ordinal % len(service.zones)]]
         self.replica: Any = None
         self.server: uvicorn.Server | None = None
         self.life: Any = None
