@@ -41,7 +41,7 @@ async def run(bench: Bench, folder: Path, end: int, scale: float) -> Observed:
     await clients.replica.transport.start()
     try:
         await fleet.up()
-        await asyncio.sleep(1.0)
+        await asyncio.gather(*(place.unit.look() for place in fleet.all()))  # a first request costs more
         await play(system, fleet, clients, end)
         return await _observed(clients, fleet, host)
     finally:
