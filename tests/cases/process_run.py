@@ -17,6 +17,7 @@ from simulated import compiled
 
 from msforge.live.doors import open_doors
 from msforge.live.fleet import Fleet
+from msforge.live.fork_server import fork_server
 from msforge.live.processes import Processes
 from msforge.live.state import prepare
 from msforge.runtime.balancer import Balancer
@@ -32,14 +33,15 @@ async def run(bench: Bench, folder: Path, end: int, scale: float) -> Observed:
     made = socket_run.write(bench, system, folder, whole=True)
     prepare(folder)
     doors = open_doors(system, 0)
-    host = Processes(folder, system, made, doors, seed=system.run.seed, scale=scale)
+    host = Processes(folder, system, made, doors, seed=system.run.seed, scale=scale,
+                     forks=fork_server(folder))
     fleet = Fleet(system, host, seed=system.run.seed, scale=scale, tell=lambda line: None)
     fronts = {name: Balancer("round_robin", [url]) for name, url in doors.urls().items()}
     clients = Clients(system, Clock(scale), fronts)
     await clients.replica.transport.start()
     try:
         await fleet.up()
-        await asyncio.sleep(1.0)
+        await asyncio.gather(*(place.unit.look() for place in fleet.all()))  # a first request costs more
         await play(system, fleet, clients, end)
         return await _observed(clients, fleet, host)
     finally:

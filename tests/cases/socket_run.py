@@ -25,7 +25,7 @@ from simulated import compiled
 from msforge.live.doors import open_doors
 from msforge.live.fleet import Fleet
 from msforge.live.folder import Package, packages
-from msforge.live.in_process import InProcess, InProcessUnit, rpc_settings
+from msforge.live.in_process import InProcess, InProcessUnit
 from msforge.live.state import prepare
 from msforge.model.plan import Service, System
 from msforge.runtime.transport import Transport
@@ -90,7 +90,7 @@ class CaseUnit(InProcessUnit):
     def _make(self) -> Any:
         app, settings = imported(self.package)
         made = settings.Settings(
-            **rpc_settings(self.host.doors, self.package.service, self.ordinal),
+            **self.rpc_settings(),
             host="127.0.0.1", port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
             time_scale=self.host.clock.scale, data_dir=str(self.host.folder / "data" / self.name),
             log_file=str(self.host.folder / f"{self.name}.log"),
@@ -110,8 +110,7 @@ class CaseHost(InProcess):
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> CaseUnit:
         """A replica, not started."""
-        unit = super().unit(service, ordinal, number, crashed)
-        return CaseUnit(self, unit.package, ordinal, number, unit.port, unit.directory, crashed)
+        return CaseUnit(self, service, ordinal, number, crashed)
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """Counts of channels and stores."""

@@ -14,7 +14,7 @@ from simulated import simulate
 from msforge.live.loop import new_event_loop
 
 BENCH = marked()
-SPEEDS = (5.0, 16.0)
+SPEEDS = (5.0, 16.0, 50.0)
 """How much slower than simulated time: a process that died needs a second to start again."""
 
 

@@ -38,7 +38,7 @@ def shortened(words: list[str]) -> list[str]:
 def msforge(words: list[str], folder: Path) -> str:
     """What it prints; it has to end well."""
     done = subprocess.run(
-        [*MSFORGE, *words], cwd=folder, capture_output=True, encoding="utf-8", timeout=120,
+        [*MSFORGE, *words], cwd=folder, capture_output=True, encoding="utf-8", timeout=300,
         env={**os.environ, "COLUMNS": "80"},
     )
     assert done.returncode == 0, f"msforge {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
@@ -49,7 +49,7 @@ def msforge(words: list[str], folder: Path) -> str:
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Where the reader stands; whatever is still up in the end is taken down."""
     yield tmp_path
-    subprocess.run([*MSFORGE, "down"], cwd=tmp_path / "my-shop", capture_output=True, timeout=60)
+    subprocess.run([*MSFORGE, "down"], cwd=tmp_path / "my-shop", capture_output=True, timeout=300)
 
 
 def test_the_page_can_be_typed_from_top_to_bottom(folder: Path) -> None:

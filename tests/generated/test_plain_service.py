@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import socket
+import re
 import subprocess
 import sys
 import time
@@ -19,11 +18,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def free_port() -> int:
-    """A port that nobody has at the moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+PATIENCE = 120.0
+"""Seconds to wait for what comes for sure, on a machine however busy."""
+SAID = re.compile(rb"running on (http://127\.0\.0\.1:\d+)")
 
 
 @pytest.fixture(scope="module")
@@ -36,32 +33,30 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"cookiecutter({str(ROOT / 'templates' / 'python')!r}, no_input=True, output_dir={str(home)!r})"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=environment, capture_output=True)
-    port = free_port()
     service = home / "hello"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "--factory", "hello_service.app:create_app", "--port", str(port)],
-        cwd=service, env={**environment, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(service)])},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
+    output = home / "output.txt"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "--factory", "hello_service.app:create_app", "--port", "0"],
+            cwd=service, env={**environment, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(service)])},
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+    end = time.monotonic() + PATIENCE
     try:
-        for _ in range(400):
-            assert process.poll() is None, process.stdout.read() if process.stdout else ""
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/readyz", timeout=5).close()
-                break
+        while (said := SAID.search(output.read_bytes())) is None:
+            assert process.poll() is None and time.monotonic() < end, output.read_text("utf-8", "replace")
             time.sleep(0.05)
-        yield address
+        yield said[1].decode()
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.wait(PATIENCE)
 
 
 def ask(url: str, body: bytes) -> tuple[int, bytes]:
     """Status and body of an answer."""
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -80,5 +75,5 @@ def test_bad_bodies_are_refused_without_a_traceback(url: str) -> None:
 
 def test_it_counts_what_it_did(url: str) -> None:
     ask(f"{url}/greetings", b"{}")
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=PATIENCE) as answer:
         assert b'outcome="ok"' in answer.read()

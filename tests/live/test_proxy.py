@@ -10,6 +10,7 @@ from typing import Any
 from msforge.live.ports import bind
 from msforge.live.proxy import Front, reset
 from msforge.runtime.balancer import Balancer
+from tests.live.conftest import PATIENCE
 
 REQUEST = b"POST /x HTTP/1.1\r\nhost: a\r\nX-Odd-Header:  Kept As It Is\r\ncontent-length: 2\r\n\r\nhi"
 ANSWER = b"HTTP/1.1 200 OK\r\nx-msforge-outcome: degraded\r\ncontent-length: 3\r\n\r\nyes"
@@ -66,13 +67,13 @@ async def exchange(port: int, *messages: bytes) -> bytes:
     answer = b""
     for message in messages:
         writer.write(message)
-        answer += await asyncio.wait_for(reader.read(65536), 5)
+        answer += await asyncio.wait_for(reader.read(65536), PATIENCE)
     writer.close()
     return answer
 
 
 def run(test: Callable[[], Awaitable[Any]]) -> Any:
-    return asyncio.run(asyncio.wait_for(test(), 20))  # type: ignore[arg-type]
+    return asyncio.run(asyncio.wait_for(test(), 2 * PATIENCE))  # type: ignore[arg-type]
 
 
 def test_bytes_pass_unchanged_and_connections_are_kept() -> None:
@@ -97,7 +98,7 @@ def test_pieces_and_a_row_of_requests_at_once() -> None:
             await writer.drain()
             await asyncio.sleep(0)
         writer.write(REQUEST + REQUEST)
-        assert await asyncio.wait_for(reader.readexactly(3 * len(ANSWER)), 5) == ANSWER * 3
+        assert await asyncio.wait_for(reader.readexactly(3 * len(ANSWER)), PATIENCE) == ANSWER * 3
         writer.close()
         await front.close()
 
@@ -126,7 +127,7 @@ def test_requests_are_spread_and_counted() -> None:
         for _ in range(3):
             assert await exchange(port, REQUEST) == ANSWER
         writer.close()
-        await asyncio.wait_for(slow.gone.wait(), 5)
+        await asyncio.wait_for(slow.gone.wait(), PATIENCE)
         assert least.counts == {slow.url: 0, one.url: 0}
         await front.close()
 
@@ -142,7 +143,7 @@ def test_a_caller_that_hangs_up_is_hung_up_on_at_the_callee() -> None:
         while not backend.seen:
             await asyncio.sleep(0.01)
         writer.close()
-        await asyncio.wait_for(backend.gone.wait(), 5)
+        await asyncio.wait_for(backend.gone.wait(), PATIENCE)
         await front.close()
 
     run(test)
@@ -151,21 +152,21 @@ def test_a_caller_that_hangs_up_is_hung_up_on_at_the_callee() -> None:
 def test_a_callee_that_dies_resets_its_caller_and_one_that_is_gone_too() -> None:
     async def test() -> None:
         backend = await Backend(Backend.die).start()
-        free = socket.socket()
+        free = socket.socket()  # bound, so that nobody else has the port, and nobody listens
         free.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
-        free.close()
         for url in (backend.url, nobody):
             front, port = await front_of(Balancer(urls=[url]))
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(REQUEST)
             try:
-                assert await asyncio.wait_for(reader.read(), 5) == b"", "an answer came from nobody"
+                assert await asyncio.wait_for(reader.read(), PATIENCE) == b"", "an answer came from nobody"
             except ConnectionResetError:
                 pass
             else:
                 raise AssertionError("the connection was closed politely")
             await front.close()
+        free.close()
 
     run(test)
 
@@ -194,7 +195,7 @@ def test_an_answer_without_a_length_ends_with_its_connection() -> None:
         front, port = await front_of(Balancer(urls=[backend.url]))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(REQUEST)
-        assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+        assert (await asyncio.wait_for(reader.read(), PATIENCE)).endswith(b"HTTP/1.1 200 OK\r\n\r\nall of it")
         writer.close()
         await front.close()
 

@@ -12,64 +12,54 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 WINDOWS: Final = os.name == "nt"
 GRACE: Final = 1.5
 """Seconds a child has to finish what it has, after being asked to leave."""
+PYTHON: Final = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+"""How Python runs in a child: what it prints is in its log at once, in UTF-8."""
 
 
-class Child:
-    """One child process. Its standard input is the pipe it watches; its output goes to `log`."""
+class Closes(Protocol):
+    """A pipe or a socket."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -> None:
-        options: dict[str, Any] = (
-            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
-            if WINDOWS else {"start_new_session": True}
-        )
-        with log.open("ab") as out:
-            self.process = subprocess.Popen(
-                list(command), env=dict(env), cwd=cwd, stdin=subprocess.PIPE, stdout=out, stderr=out, **options
-            )
-        if WINDOWS:
-            _job().add(self.process)
+    def close(self) -> None:
+        """No more."""
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self.process.pid
+
+class Child(ABC):
+    """One child process, `pid`. It leads a process group, and leaves once `ask` is closed: the pipe it watches."""
+
+    def __init__(self, pid: int, ask: Closes) -> None:
+        self.pid = pid
+        self._ask = ask
 
     @property
+    @abstractmethod
     def code(self) -> int | None:
-        """Its exit code; None while it runs."""
-        return self.process.poll()
-
-    def tell(self, line: str) -> None:
-        """A line on its standard input. Nothing happens when it is gone."""
-        pipe = self.process.stdin
-        if pipe is not None and not pipe.closed:
-            with contextlib.suppress(OSError):
-                pipe.write(line.encode() + b"\n")
-                pipe.flush()
+        """Its exit code, negative for a signal; None while it runs."""
 
     def ask_to_leave(self) -> None:
         """Close the pipe: it finishes what it has and leaves."""
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
+        with contextlib.suppress(OSError):
+            self._ask.close()
 
     def kill(self) -> None:
         """End it at once, and what it started."""
         self.ask_to_leave()
         if self.code is None:
-            if WINDOWS:
-                self.process.kill()
-            else:
-                with contextlib.suppress(OSError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
+            self._kill()
+
+    def _kill(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except OSError:
+            with contextlib.suppress(OSError):  # it was just forked and does not lead its group yet
+                os.kill(self.pid, signal.SIGKILL)
 
     async def gone(self, within: float) -> bool:
         """Whether it ends within so many seconds."""
@@ -94,20 +84,40 @@ class Child:
         """End what a child that is gone has left of its group."""
         if not WINDOWS and self.code is not None:
             with contextlib.suppress(OSError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+                os.killpg(self.pid, signal.SIGKILL)
 
 
-def watch_parent() -> None:
-    """For a child written here: leave as soon as standard input ends. Lines on it are ignored."""
-    import threading
+class Spawned(Child):
+    """A program that was started. Its standard input is a pipe, or `stdin` whose other end is `ask`."""
 
-    def watch() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while os.read(0, 4096):
-                pass
-        os._exit(0)
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], cwd: Path | None, log: Path, *,
+        stdin: Any = subprocess.PIPE, ask: Closes | None = None,
+    ) -> None:
+        options: dict[str, Any] = (
+            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]
+            if WINDOWS else {"start_new_session": True}
+        )
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                list(command), env=dict(env), cwd=cwd, stdin=stdin, stdout=out, stderr=out, **options
+            )
+        if WINDOWS:
+            _job().add(self.process)
+        pipe = ask or self.process.stdin
+        assert pipe is not None
+        super().__init__(self.process.pid, pipe)
 
-    threading.Thread(target=watch, daemon=True, name="watch-parent").start()
+    @property
+    def code(self) -> int | None:
+        """As any child's."""
+        return self.process.poll()
+
+    def _kill(self) -> None:
+        if WINDOWS:
+            self.process.kill()
+        else:
+            super()._kill()
 
 
 class _Job:
@@ -160,8 +170,3 @@ def _job() -> _Job:
     if not _jobs:
         _jobs.append(_Job())
     return _jobs[0]
-
-
-def interpreter() -> str:
-    """The Python that runs us, for our children."""
-    return sys.executable

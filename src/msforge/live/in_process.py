@@ -13,22 +13,21 @@ from typing import Any, Final
 
 import uvicorn
 
-from msforge.live.doors import Doors, url_of
+from msforge.live.doors import Doors
 from msforge.live.fleet import STOP, StartError
 from msforge.live.folder import Package, imported
-from msforge.live.parts import embedded_parts, stats_of
+from msforge.live.host import Host, Resident
+from msforge.live.ports import HOST
 from msforge.live.proxy import reset
-from msforge.live.state import logs_folder
 from msforge.model.plan import Service, System
 from msforge.runtime.balancer import Balancer
-from msforge.runtime.clock import Clock
 from msforge.runtime.directory import Directory
 
 LONG: Final = 75
 """Seconds that an unused connection is kept open."""
 
 
-class InProcess:
+class InProcess(Host):
     """The backend of `msforge up`."""
 
     head_start = 0.0
@@ -36,25 +35,18 @@ class InProcess:
     def __init__(
         self, folder: Path, system: System, packages: Mapping[str, Package], doors: Doors, *, seed: int, scale: float
     ) -> None:
-        self.folder = folder
-        self.system = system
-        self.packages = packages
-        self.doors = doors
-        self.seed = seed
-        self.clock = Clock(scale)
-        self.parts = embedded_parts(system, self.clock)
-        self.shared = {s.name: Balancer(s.balance) for s in system.services}
+        super().__init__(folder, system, packages, doors, seed=seed, scale=scale)
         self.own: dict[str, list[Balancer]] = {s.name: [] for s in system.services}
         self.zones: dict[str, str] = {}
-        self.rpc_addresses = doors.rpc_addresses()
         self._ticker: asyncio.Task[None] | None = None
         self.listeners: set[uvicorn.Server] = set()
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> InProcessUnit:
         """A replica, not started."""
-        port = self.doors.replicas[service.name][ordinal]
-        if service.zones:
-            self.zones[url_of(port)] = self.system.zones[service.zones[ordinal % len(service.zones)]]
+        return InProcessUnit(self, service, ordinal, number, crashed)
+
+    def directory(self, number: int) -> Directory:
+        """The balancers that replica `number` of the system uses for its calls."""
         balancers = {}
         for callee in self.system.services:
             if callee.client_balancer:
@@ -62,8 +54,7 @@ class InProcess:
                 self.own[callee.name].append(balancers[callee.name])
             else:
                 balancers[callee.name] = self.shared[callee.name]
-        directory = Directory(balancers, self.zones, self.rpc_addresses)
-        return InProcessUnit(self, self.packages[service.name], ordinal, number, port, directory, crashed)
+        return Directory(balancers, self.zones, self.rpc_addresses)
 
     async def open(self) -> None:
         """The parts, the doors, and a clock for the date in answers."""
@@ -83,32 +74,11 @@ class InProcess:
         for balancer in (self.shared[service], *self.own[service]):
             balancer.believe(urls)
 
-    async def part_fault(self, fault: Mapping[str, Any]) -> None:
-        """A fault of a store or a broker begins."""
-        self.parts.fault(dict(fault))
-
-    async def part_clear(self, number: str) -> None:
-        """It is over."""
-        self.parts.clear(number)
-
-    async def stats(self) -> dict[str, dict[str, int]]:
-        """Counts of each channel."""
-        return await stats_of(self.system, self.parts)
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1.0)
             for listener in self.listeners:
                 date_answers(listener)
-
-
-def rpc_settings(doors: Doors, service: str, ordinal: int) -> dict[str, Any]:
-    """Where a replica is to take gRPC; the port is left to it. Nothing for a service that doesn't speak it."""
-    if service not in doors.rpc_replicas:
-        return {}
-    port = doors.rpc_replicas[service][ordinal]
-    doors.release(port)
-    return {"grpc_port": port}
 
 
 def date_answers(server: uvicorn.Server) -> None:
@@ -117,21 +87,17 @@ def date_answers(server: uvicorn.Server) -> None:
     server.server_state.default_headers = [(b"date", now), *server.config.encoded_headers]
 
 
-class InProcessUnit:
+class InProcessUnit(Resident):
     """One replica: a new app instance each time it starts."""
 
     def __init__(
-        self, host: InProcess, package: Package, ordinal: int, number: int, port: int, directory: Directory,
-        crashed: Callable[[], None],
+        self, host: InProcess, service: Service, ordinal: int, number: int, crashed: Callable[[], None]
     ) -> None:
+        super().__init__(host, service, ordinal, number, crashed)
         self.host = host
-        self.package = package
-        self.ordinal = ordinal
-        self.number = number
-        self.port = port
-        self.url = url_of(port)
-        self.directory = directory
-        self.crashed = crashed
+        self.directory = host.directory(number)
+        if service.zones:
+            host.zones[self.url] = host.system.zones[service.zones[ordinal % len(service.zones)]]
         self.replica: Any = None
         self.server: uvicorn.Server | None = None
         self.life: Any = None
@@ -141,11 +107,6 @@ class InProcessUnit:
     def pid(self) -> int:
         """Ours."""
         return os.getpid()
-
-    @property
-    def name(self) -> str:
-        """E.g. order.1."""
-        return f"{self.package.service}.{self.ordinal}"
 
     async def start(self) -> None:
         """Make the app, run its startup, listen."""
@@ -176,12 +137,10 @@ class InProcessUnit:
 
     def _make(self) -> Any:
         app, settings = imported(self.package)
-        logs = logs_folder(self.host.folder)
         made = settings.Settings(
-            **rpc_settings(self.host.doors, self.package.service, self.ordinal),
-            host="127.0.0.1", port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
-            time_scale=self.host.clock.scale, data_dir=str(logs.parent / "data" / self.name),
-            log_file=str(logs / f"{self.name}.log"),
+            **self.rpc_settings(), host=HOST, port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
+            time_scale=self.host.clock.scale, data_dir=str(self.data),
+            log_file=str(self.log),
         )
         return app.create_app(made, parts=self.host.parts, directory=self.directory, clock=self.host.clock)
 

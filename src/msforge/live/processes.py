@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,19 +14,16 @@ from typing import Any, Final
 import aiohttp
 
 from msforge.errors import UsageError
-from msforge.live.children import Child, interpreter
+from msforge.live.children import PYTHON, Child, Spawned
 from msforge.live.doors import Doors, url_of
 from msforge.live.fleet import StartError
 from msforge.live.folder import Package
-from msforge.live.in_process import rpc_settings
+from msforge.live.fork_server import ForkServer
+from msforge.live.host import Host, Resident
 from msforge.live.logs import last_lines
-from msforge.live.parts import embedded_parts, stats_of
 from msforge.live.parts_server import PartsServer
 from msforge.live.ports import HOST, bind
-from msforge.live.state import logs_folder
 from msforge.model.plan import Service, System
-from msforge.runtime.balancer import Balancer
-from msforge.runtime.clock import Clock
 
 PATIENCE: Final = 30.0
 """Seconds a process may take to be ready."""
@@ -33,28 +31,21 @@ TOGETHER: Final = 2 * (os.cpu_count() or 1)
 """Processes that start at once: more would only wait for the CPU."""
 
 
-class Processes:
+class Processes(Host):
     """The backend of `msforge up --processes`."""
 
-    head_start = 1.5
-
     def __init__(
-        self, folder: Path, system: System, packages: Mapping[str, Package], doors: Doors, *, seed: int, scale: float
+        self, folder: Path, system: System, packages: Mapping[str, Package], doors: Doors, *, seed: int, scale: float,
+        forks: ForkServer | None,
     ) -> None:
-        self.folder = folder
-        self.system = system
-        self.packages = packages
-        self.doors = doors
-        self.seed = seed
-        self.scale = scale
-        self.parts = embedded_parts(system, Clock(scale))
+        super().__init__(folder, system, packages, doors, seed=seed, scale=scale)
         self.parts_server = PartsServer(self.parts)
-        self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.units: list[ProcessUnit] = []
         self.believed: dict[str, list[str]] = {s.name: [] for s in system.services}
-        self.rpc_addresses = doors.rpc_addresses()
         self.starting = asyncio.Semaphore(TOGETHER)
         self.parts_url = ""
+        self.forks = forks
+        self.head_start = 1.5 if forks is None else 0.3
         self._http: aiohttp.ClientSession | None = None
 
     @property
@@ -65,13 +56,14 @@ class Processes:
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> ProcessUnit:
         """A replica, not started."""
-        port = self.doors.replicas[service.name][ordinal]
-        made = ProcessUnit(self, self.packages[service.name], ordinal, number, port, crashed)
+        made = ProcessUnit(self, service, ordinal, number, crashed)
         self.units.append(made)
         return made
 
     async def open(self) -> None:
-        """The parts, the doors, and a way to talk to the replicas."""
+        """The parts, the doors, what forks, and a way to talk to the replicas."""
+        if self.forks is not None:
+            await self.forks.open()
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0))
         await self.doors.open_fronts(self.shared)
         sock = bind(0)
@@ -80,11 +72,21 @@ class Processes:
 
     async def close(self) -> None:
         """Everything that is not a unit."""
+        if self.forks is not None:
+            await self.forks.close()
         await self.doors.close()
         await self.parts_server.stop()
         await self.parts.stop()
         if self._http is not None:
             await self._http.close()
+
+    async def launch(self, package: Package, env: Mapping[str, str], log: Path) -> Child:
+        """`python -m PACKAGE`, forked where that is possible; `env` besides our environment."""
+        forked = await self.forks.fork(package, env, log) if self.forks is not None else None
+        if forked is not None:
+            return forked
+        command = (sys.executable, "-m", package.name)
+        return await asyncio.to_thread(Spawned, command, {**os.environ, **PYTHON, **env}, package.folder, log)
 
     def seen_by_callers(self, service: Service) -> list[str]:
         """The URLs that a calling replica balances over: one door, or the replicas themselves."""
@@ -100,32 +102,15 @@ class Processes:
         if plan.client_balancer:
             await asyncio.gather(*(unit.tell_replicas({service: urls}) for unit in self.units))
 
-    async def part_fault(self, fault: Mapping[str, Any]) -> None:
-        """A fault of a store or a broker begins."""
-        self.parts.fault(dict(fault))
 
-    async def part_clear(self, number: str) -> None:
-        """It is over."""
-        self.parts.clear(number)
-
-    async def stats(self) -> dict[str, dict[str, int]]:
-        """Counts of each channel."""
-        return await stats_of(self.system, self.parts)
-
-
-class ProcessUnit:
+class ProcessUnit(Resident):
     """One replica: a new process each time it starts."""
 
     def __init__(
-        self, host: Processes, package: Package, ordinal: int, number: int, port: int, crashed: Callable[[], None]
+        self, host: Processes, service: Service, ordinal: int, number: int, crashed: Callable[[], None]
     ) -> None:
+        super().__init__(host, service, ordinal, number, crashed)
         self.host = host
-        self.package = package
-        self.ordinal = ordinal
-        self.number = number
-        self.port = port
-        self.url = url_of(port)
-        self.crashed = crashed
         self.child: Child | None = None
         self.ready = False
         self._watch: asyncio.Task[None] | None = None
@@ -135,24 +120,11 @@ class ProcessUnit:
         """The process that runs now, 0 for none."""
         return self.child.pid if self.child is not None else 0
 
-    @property
-    def name(self) -> str:
-        """E.g. order.1."""
-        return f"{self.package.service}.{self.ordinal}"
-
-    @property
-    def log(self) -> Path:
-        """Where its output goes."""
-        return logs_folder(self.host.folder) / f"{self.name}.log"
-
     async def start(self) -> None:
         """Start a process and wait until it says that it is ready."""
         self.host.doors.release(self.port)
         async with self.host.starting:
-            command = (interpreter(), "-m", self.package.name)
-            child = self.child = await asyncio.to_thread(
-                Child, command, self._environment(), self.package.folder, self.log
-            )
+            child = self.child = await self.host.launch(self.package, self._environment(), self.log)
             try:
                 await self._until_ready(child)
             except BaseException:
@@ -163,17 +135,15 @@ class ProcessUnit:
 
     def _environment(self) -> dict[str, str]:
         host, prefix = self.host, self.package.prefix
-        data = host.folder / ".msforge" / "run" / "data" / self.name
         settings = {
             "HOST": HOST, "PORT": self.port, "ORDINAL": self.ordinal, "NUMBER": self.number, "SEED": host.seed,
-            "TIME_SCALE": host.scale, "PARTS_URL": host.parts_url, "DATA_DIR": data, "WATCH_STDIN": "true",
+            "TIME_SCALE": host.clock.scale, "PARTS_URL": host.parts_url, "DATA_DIR": self.data, "WATCH_STDIN": "true",
             "SERVICES": json.dumps({s.name: host.seen_by_callers(s) for s in host.system.services}),
         }
         if host.rpc_addresses:
             settings["GRPC_ADDRESSES"] = json.dumps(host.rpc_addresses)
-        settings |= {key.upper(): v for key, v in rpc_settings(host.doors, self.package.service, self.ordinal).items()}
-        told = {f"{prefix}{key}": str(value) for key, value in settings.items()}
-        return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **told}
+        settings |= {key.upper(): value for key, value in self.rpc_settings().items()}
+        return {f"{prefix}{key}": str(value) for key, value in settings.items()}
 
     async def _until_ready(self, child: Child) -> None:
         loop = asyncio.get_running_loop()

@@ -44,6 +44,11 @@ def logs_folder(system: Path) -> Path:
     return run_folder(system) / "logs"
 
 
+def data_folder(system: Path) -> Path:
+    """Where its replicas' own data lie, a folder each."""
+    return run_folder(system) / "data"
+
+
 def prepare(system: Path) -> None:
     """An empty run folder. Raises UsageError when it can't be written."""
     logs = logs_folder(system)
@@ -116,7 +121,15 @@ def alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _zombie(pid)
+
+
+def _zombie(pid: int) -> bool:
+    """Whether it is dead, but nobody has asked for its exit code: what a container's first process may never do."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _alive_on_windows(pid: int) -> bool:

@@ -18,10 +18,10 @@ from typing import Any, Final
 from msforge.errors import ConflictError, MsforgeError
 from msforge.live import client, ports, state
 from msforge.live.board import Board
-from msforge.live.control import Control
 from msforge.live.doors import open_doors
 from msforge.live.fleet import Fleet, Tell
 from msforge.live.folder import Package
+from msforge.live.fork_server import fork_server
 from msforge.live.loop import new_event_loop
 from msforge.live.state import State
 from msforge.model.plan import System
@@ -105,10 +105,10 @@ async def _serve(
     begun = time.monotonic()
     doors = open_doors(system, options.port_base)
     state.prepare(folder)
-    fleet = Fleet(
-        system, _backend(folder, system, packages, options, doors), seed=system.run.seed, scale=options.scale,
-        tell=tell,
-    )
+    backend = _backend(folder, system, packages, options, doors)
+    from msforge.live.control import Control  # with aiohttp, which nobody else needs here
+
+    fleet = Fleet(system, backend, seed=system.run.seed, scale=options.scale, tell=tell)
     board = Board(fleet)
     token = secrets.token_urlsafe(24)
     control = Control(fleet, board, token, options.way, doors.urls())
@@ -131,9 +131,10 @@ async def _serve(
 
 def _backend(folder: Path, system: System, packages: dict[str, Package], options: Options, doors: Any) -> Any:
     if options.processes:
+        forks = fork_server(folder)  # it imports while we do
         from msforge.live.processes import Processes
 
-        return Processes(folder, system, packages, doors, seed=system.run.seed, scale=options.scale)
+        return Processes(folder, system, packages, doors, seed=system.run.seed, scale=options.scale, forks=forks)
     from msforge.live.in_process import InProcess
 
     return InProcess(folder, system, packages, doors, seed=system.run.seed, scale=options.scale)

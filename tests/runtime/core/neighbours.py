@@ -122,6 +122,15 @@ async def two(
             await each.stop()
 
 
+async def until(holds: Callable[[], bool], within: float = 120.0) -> bool:
+    """Whether it comes to hold within so many seconds."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while not holds() and loop.time() < end:
+        await asyncio.sleep(0.01)
+    return holds()
+
+
 async def ask(session: aiohttp.ClientSession, to: Running, **more: Any) -> tuple[int, str, str]:
     """POST /go: status, outcome and cause of the answer."""
     async with session.post(to.url + "/go", json=more.pop("json", {}), **more) as answer:

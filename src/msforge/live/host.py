@@ -1,0 +1,70 @@
+"""What both backends of a fleet stand on: the parts, the doors and the balancers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msforge.live.doors import Doors, url_of
+from msforge.live.folder import Package
+from msforge.live.parts import embedded_parts, stats_of
+from msforge.live.state import data_folder, logs_folder
+from msforge.model.plan import Service, System
+from msforge.runtime.balancer import Balancer
+from msforge.runtime.clock import Clock
+
+
+class Host:
+    """A system's channels and stores, and a shared balancer for each service."""
+
+    def __init__(
+        self, folder: Path, system: System, packages: Mapping[str, Package], doors: Doors, *, seed: int, scale: float
+    ) -> None:
+        self.folder = folder
+        self.system = system
+        self.packages = packages
+        self.doors = doors
+        self.seed = seed
+        self.clock = Clock(scale)
+        self.parts = embedded_parts(system, self.clock)
+        self.shared = {s.name: Balancer(s.balance) for s in system.services}
+        self.rpc_addresses = doors.rpc_addresses()
+
+    async def part_fault(self, fault: Mapping[str, Any]) -> None:
+        """A fault of a store or a broker begins."""
+        self.parts.fault(dict(fault))
+
+    async def part_clear(self, number: str) -> None:
+        """It is over."""
+        self.parts.clear(number)
+
+    async def stats(self) -> dict[str, dict[str, int]]:
+        """Counts of each channel."""
+        return await stats_of(self.system, self.parts)
+
+
+class Resident:
+    """A replica of a service as its host sees it: where it listens, and where what it writes lies."""
+
+    def __init__(
+        self, host: Host, service: Service, ordinal: int, number: int, crashed: Callable[[], None]
+    ) -> None:
+        self.doors = host.doors
+        self.package = host.packages[service.name]
+        self.ordinal = ordinal
+        self.number = number
+        self.name = f"{service.name}.{ordinal}"
+        self.port = host.doors.replicas[service.name][ordinal]
+        self.url = url_of(self.port)
+        self.log = logs_folder(host.folder) / f"{self.name}.log"
+        self.data = data_folder(host.folder) / self.name
+        self.crashed = crashed
+
+    def rpc_settings(self) -> dict[str, int]:
+        """Where it is to take gRPC, the port left to it; nothing for a service that doesn't speak it."""
+        found = self.doors.rpc_replicas.get(self.package.service)
+        if found is None:
+            return {}
+        self.doors.release(found[self.ordinal])
+        return {"grpc_port": found[self.ordinal]}
