@@ -109,7 +109,7 @@ class Unit:
         replica = Replica(
             service_of(system, self.service), ordinal=self.ordinal, number=self.number, seed=system.run.seed,
             clock=self.host.clock, directory=self.directory, parts=self.host.parts,
-            transport=self.host.transport, log=unheard,
+            transport=self.host.transport, log=unheard, zone=zone_of(system, self.service, self.ordinal),
         )
         self.host.lives.begin(self.service.name, self.ordinal, replica)
         equip(replica, self.host.interpreter, self.service, self.host.folder / f"{self.service.name}.{self.ordinal}")
@@ -139,6 +139,11 @@ class Unit:
     async def look(self) -> dict[str, Any]:
         """Nothing."""
         return {}
+
+
+def zone_of(system: System, service: Service, ordinal: int) -> str:
+    """Where a replica stands. No directory knows it: callees learn where their callers stand from each request."""
+    return system.zones[service.zones[ordinal % len(service.zones)]] if service.zones else ""
 
 
 def equip(replica: Replica, interpreter: Interpreter, service: Service, data: Path) -> None:

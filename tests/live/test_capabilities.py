@@ -49,9 +49,7 @@ def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     assert found["deployments"].used_by == ("deploy of b",)
     assert found["changes while it runs"].used_by == ("services.b.threads = 2",)
     more = {b.feature for b in beyond(system, "processes")} - found.keys()
-    assert more == {
-        "`random`, `least_connections` and `power_of_two` behind a shared balancer", "latency between zones"
-    }
+    assert more == {"`random`, `least_connections` and `power_of_two` behind a shared balancer"}
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)

@@ -27,6 +27,7 @@ from msforge.runtime.wire import (
     ROOT,
     TIMEOUT_HEADER,
     TRACEPARENT,
+    ZONE,
     outcome_of,
 )
 
@@ -199,6 +200,9 @@ class Transport:
             headers[PRIORITY] = str(call.priority)
         if flow.root:
             headers[ROOT] = flow.root
+        replica = self.replica
+        if replica.zone and replica.service.zone_latency is not None and sent.url not in replica.directory.zones:
+            headers[ZONE] = quote(replica.zone)
         if call.method not in BODILESS:
             headers[IDEMPOTENCY_KEY] = encode(calling.key, number, calling.context)
         return headers
@@ -211,7 +215,7 @@ class Transport:
             latency = duration(self.latency, child_key(place.key, "@" + way), place.number, place.context)
         if replica.zone and replica.service.zone_latency is not None:
             other = replica.directory.zones.get(url, replica.zone)
-            if other != replica.zone:
+            if other not in ("", replica.zone):
                 latency += place.duration(f"zone {way}", "time", replica.service.zone_latency)
         if replica.faults.links:
             return replica.faults.hop(service, place, latency, back=way == "back")

@@ -131,8 +131,7 @@ FEATURES: Final = (
         "the caller sleeps it, there and back, on top of what the real hop costs",
     ),
     Feature(
-        "latency between zones", YES, NO, lambda s: list(s.zones) if s.network.zone_latency is not None else [],
-        "hops between zones cost the same as others",
+        "latency between zones", YES, YES, lambda s: list(s.zones) if s.network.zone_latency is not None else [],
     ),
     Feature("timeouts, deadlines, `cancel`", YES, YES, lambda s: _calls(s, lambda c: max(c.policy.timeout,
                                                                                      c.policy.deadline) >= 0)),
