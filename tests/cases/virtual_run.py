@@ -6,6 +6,7 @@ Time passes only when nothing else is to do, so what is seen must be exactly wha
 from __future__ import annotations
 
 import asyncio
+import json
 import selectors
 import tempfile
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from observed import Observed
 from running import Clients, Lives, observed, play, unheard
 
 from msforge.live.fleet import Fleet
-from msforge.live.parts import consumers_of, embedded_parts
+from msforge.live.parts import embedded_parts
 from msforge.model.plan import Service, System
 from msforge.runtime.asgi import CONNECTION, Connection
 from msforge.runtime.balancer import Balancer
@@ -28,6 +29,7 @@ from msforge.runtime.replica import Replica
 from msforge.runtime.serve import serve
 from msforge.runtime.stores import Stores
 from msforge.runtime.transport import Transport
+from msforge.scaffold.plans import consumers_of
 
 
 class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
@@ -118,7 +120,10 @@ class Unit:
         self.replica = replica
 
     async def stop(self) -> None:
-        """Leave it: the loop ends with it."""
+        """Gone: who still calls it is refused."""
+        replica, self.replica = self.replica, None
+        if replica is not None:
+            replica.up = replica.ready = False
 
     def crash(self) -> None:
         """Dead."""
@@ -135,6 +140,16 @@ class Unit:
         """Told directly."""
         if self.replica is not None:
             self.replica.faults.clear(number)
+
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Told directly, by way of text as between processes."""
+        if self.replica is not None:
+            self.replica.adopt(json.loads(json.dumps(dict(numbers))))
+
+    async def drain(self) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            await self.replica.drain()
 
     async def look(self) -> dict[str, Any]:
         """Nothing."""
@@ -190,6 +205,9 @@ class Host:
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
         """A replica, not started."""
         return Unit(self, service, ordinal, number, crashed)
+
+    def forget(self, unit: Unit) -> None:
+        """It stays reachable for nobody."""
 
     async def open(self) -> None:
         """Start the parts."""

@@ -29,6 +29,7 @@ traffic: {t: {target: a.go, rate: 1/s}, u: {target: f.go, rate: 1/s}}
 faults:
   - {deploy: b, at: 1s}
   - {change: {services.b.threads: 2}, at: 2s}
+  - {change: {services.a.balancer: client}, at: 2s}
 simulation: {duration: 3s}
 """
 
@@ -47,7 +48,7 @@ def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     assert found["`language: node` and `java`"].used_by == ("b",)
     assert found["brokers as products"].used_by == ("news (kafka)",)
     assert found["deployments"].used_by == ("deploy of b",)
-    assert found["changes while it runs"].used_by == ("services.b.threads = 2",)
+    assert found["changes of what is in the code"].used_by == ("services.a.balancer = client",)
     more = {b.feature for b in beyond(system, "processes")} - found.keys()
     assert more == {"`random`, `least_connections` and `power_of_two` behind a shared balancer"}
 

@@ -7,10 +7,11 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from msforge.errors import UsageError
-from msforge.live.faults import CLIENTS_NAME, NOT_HONOURED, Plain, runtime_fault
+from msforge.live.changes import Changes
+from msforge.live.faults import CLIENTS_NAME, NOT_HONOURED, Plain, changes_of, runtime_fault
 from msforge.live.fleet import READY, Fleet, Place
 
 
@@ -39,12 +40,15 @@ class Board:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.active: dict[str, Active] = {}
+        self.changes = Changes(fleet)
         self._count = 0
         fleet.faults_of = self._of
 
     async def set(self, fault: Plain) -> str:
         """Switch a fault on and return its id. Raises UsageError when it doesn't fit the system."""
         hit = self._hit(fault)
+        if fault["kind"] == "change":
+            await self.changes.apply(changes_of(fault))
         self._count += 1
         number = f"f{self._count}"
         duration = fault.get("for")
@@ -90,6 +94,8 @@ class Board:
         if kind in NOT_HONOURED:
             raise UsageError(f"a running system can't do `{kind}`", hint="edit the file and run `msforge sync`")
         self._known(fault)
+        if kind == "change":
+            return []
         if kind == "zone":
             zone = self.fleet.system.zones.index(fault["zone"])
             return [place for place in self.fleet.all() if place.zone == zone]
@@ -137,6 +143,8 @@ class Board:
 
     async def _undo(self, active: Active) -> None:
         fault = active.fault
+        if fault["kind"] == "change":
+            await self.changes.withdraw(changes_of(fault))
         if fault["kind"] in ("crash", "zone"):
             for place in active.hit:
                 self.fleet.come_back(place)
@@ -162,12 +170,19 @@ class Board:
         return []
 
     def _of(self, place: Place) -> list[Mapping[str, Any]]:
+        for active in self.active.values():  # one that came later is slow and cut off as the others are
+            if active.fault["kind"] in LASTING and place not in active.hit and place in self._hit(active.fault):
+                active.hit.append(place)
         return [
             runtime_fault(active.fault, number) for number, active in self.active.items()
             if place in active.hit and _at_replicas(active.fault)
         ]
 
 
+LASTING: Final = ("slow", "fail", "cut", "delay", "drop")
+"""Faults that hold for replicas that come while they are on."""
+
+
 def _at_replicas(fault: Plain) -> bool:
     """Whether it is switched on in replicas."""
-    return fault["kind"] not in ("crash", "zone")
+    return fault["kind"] not in ("crash", "zone", "change")

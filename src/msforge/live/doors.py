@@ -34,6 +34,15 @@ class Doors:
         """Where each service is reached."""
         return {service: url_of(port) for service, port in self.front.items()}
 
+    def port_of(self, service: str, ordinal: int) -> int:
+        """A replica's port; those that come while the system runs get any that is free. Raises OSError."""
+        ports_of = self.replicas[service]
+        while len(ports_of) <= ordinal:
+            sock = ports.bind(0)
+            ports_of.append(sock.getsockname()[1])
+            self.sockets[ports_of[-1]] = sock
+        return ports_of[ordinal]
+
     def take(self, port: int) -> socket.socket:
         """The socket of a port, bound anew when its last listener died. Raises OSError."""
         return self.sockets.pop(port, None) or ports.bind(port)

@@ -14,10 +14,11 @@ from typing import Any, Final
 from msforge.model.plan import CLIENTS, Fault, System
 from msforge.policies import draws
 from msforge.policies.distributions import Dist
+from msforge.scaffold.numbers import changeable
 
 CLIENTS_NAME: Final = "clients"
-NOT_HONOURED: Final = ("deploy", "change")
-"""Kinds that a running system can't do: its numbers are in its code."""
+NOT_HONOURED: Final = ("deploy",)
+"""Kinds that a running system can't do."""
 
 Plain = dict[str, Any]
 """A fault as JSON; `plain_fault` makes it."""
@@ -69,7 +70,21 @@ def plain_fault(
         "status": fault.status,
         "crash": fault.crash,
         "for": duration,
+        "changes": [[path, value] for path, value in fault.changes],
     }
+
+
+def changes_of(fault: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """The paths and values of a plain change, or of what a deployed version changes."""
+    return tuple((str(path), value) for path, value in fault["changes"])
+
+
+def without(changes: Sequence[tuple[str, Any]], ended: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The changes in force once these have ended."""
+    left = list(changes)
+    for change in ended:
+        left.remove(change)
+    return left
 
 
 def _name(things: Sequence[Any], index: int) -> str | None:
@@ -101,7 +116,7 @@ def schedule(system: System, *, seed: int, replication: int = 0, end: int) -> It
     """What the file's faults do until `end` (ns), in the order of time. Those not honoured are left out."""
     lines = []
     for fault in system.faults:
-        if not honoured(fault):
+        if not honoured(system, fault):
             continue
         service = system.bodies[fault.body].service if fault.body >= 0 else fault.service
         if fault.replicas == "each" and service >= 0:
@@ -116,12 +131,12 @@ def schedule(system: System, *, seed: int, replication: int = 0, end: int) -> It
 
 def left_out(system: System) -> list[str]:
     """The file's faults that a running system doesn't honour, in plain words."""
-    return [fault.label or fault.kind for fault in system.faults if not honoured(fault)]
+    return [fault.label or fault.kind for fault in system.faults if not honoured(system, fault)]
 
 
-def honoured(fault: Fault) -> bool:
+def honoured(system: System, fault: Fault) -> bool:
     """Whether a running system can do it."""
-    return fault.kind not in NOT_HONOURED
+    return fault.kind not in NOT_HONOURED and changeable(system, fault)
 
 
 def _line(

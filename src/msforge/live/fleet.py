@@ -14,6 +14,8 @@ from msforge.errors import MsforgeError
 from msforge.live.faults import startup
 from msforge.model.plan import Service, System
 from msforge.records import SECOND
+from msforge.runtime.balancer import Balancer
+from msforge.runtime.embedded import EmbeddedParts
 
 STARTING, READY, DOWN, FAILED, STOPPED = "starting", "ready", "down", "failed", "stopped"
 STOP: Final = 1.5
@@ -51,6 +53,12 @@ class Unit(Protocol):
     async def clear_fault(self, number: str) -> None:
         """Switch one off."""
 
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Have these numbers in force (`numbers.numbers_of`)."""
+
+    async def drain(self) -> None:
+        """It takes no more messages; returns once nothing is left that it was busy with."""
+
     async def look(self) -> dict[str, Any]:
         """What it says of itself now: busy, waiting."""
 
@@ -60,9 +68,15 @@ class Backend(Protocol):
 
     head_start: float
     """Seconds that starting a unit takes by itself."""
+    parts: EmbeddedParts
+    shared: dict[str, Balancer]
+    """What stands before each service whose callers don't balance themselves."""
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
         """A new unit, not started. It calls `crashed` when it dies by itself."""
+
+    def forget(self, unit: Any) -> None:
+        """A unit has stopped for good."""
 
     async def open(self) -> None:
         """Whatever has to be there before the first unit."""
@@ -92,8 +106,10 @@ class Place:
         self.zone = zone
         self.unit = unit
         self.state = STOPPED
+        self.version = 0
         self.downs = 0
         self.believed = False
+        self.leaving = False
 
     @property
     def name(self) -> str:
@@ -112,22 +128,30 @@ class Fleet:
         self.tell: Tell = tell
         self.places: dict[str, list[Place]] = {}
         self.faults_of: Callable[[Place], list[Mapping[str, Any]]] = lambda place: []
+        self.numbers_of: Callable[[Place], dict[str, Any]] = lambda place: {}
+        self.versions = {service.name: 0 for service in system.services}
+        self.made = {service.name: 0 for service in system.services}
+        self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stops: set[asyncio.Task[None]] = set()
         self._ending = False
-        number = 0
         for service in system.services:
             self.places[service.name] = []
-            for ordinal in range(service.replicas):
-                zone = service.zones[ordinal % len(service.zones)] if service.zones else -1
-                self._add(service, ordinal, zone, number)
-                number += 1
+            for _ in range(service.replicas):
+                self._add(service)
 
-    def _add(self, service: Service, ordinal: int, zone: int, number: int) -> None:
+    def _add(self, service: Service) -> Place:
         def crashed() -> None:
             self.died(place)
 
-        place = Place(service, ordinal, zone, self.backend.unit(service, ordinal, number, crashed))
+        ordinal = self.made[service.name]
+        zone = service.zones[ordinal % len(service.zones)] if service.zones else -1
+        place = Place(service, ordinal, zone, self.backend.unit(service, ordinal, self._number, crashed))
+        place.version = self.versions[service.name]
+        self.made[service.name] += 1
+        self._number += 1
         self.places[service.name].append(place)
+        return place
 
     def all(self) -> list[Place]:
         """Every replica, in the file's order."""
@@ -156,6 +180,7 @@ class Fleet:
         self._ending = True
         for task in list(self._tasks):
             task.cancel()
+        await asyncio.gather(*self._stops, return_exceptions=True)
         for level in reversed(levels(self.system)):
             going = [place for name in level for place in self.places[name] if place.state != STOPPED]
             results = await asyncio.gather(*(place.unit.stop() for place in going), return_exceptions=True)
@@ -182,6 +207,9 @@ class Fleet:
     def died(self, place: Place) -> None:
         """A replica died by itself: it is started again."""
         if self._ending or place.state != READY:
+            return
+        if place.leaving:
+            self._part(place)
             return
         place.downs += 1
         self.tell(f"{place.name} crashed by itself")
@@ -213,13 +241,16 @@ class Fleet:
         await asyncio.sleep(max(0.0, due - loop.time()))
         if place.downs == downs:
             await self._ready(place)
-            self.tell(f"{place.name} is back")
+            self.tell(f"{place.name} is {'back' if place.downs else 'ready'}")
 
     async def _ready(self, place: Place) -> None:
+        numbers = self.numbers_of(place)
+        if numbers:
+            await place.unit.set_numbers(numbers)
         for fault in self.faults_of(place):
             await place.unit.set_fault(fault)
         place.state = READY
-        place.believed = True
+        place.believed = not place.leaving
         await self._believe(place.service.name)
 
     def _detect(self, place: Place) -> None:
@@ -235,6 +266,68 @@ class Fleet:
 
     async def _believe(self, service: str) -> None:
         await self.backend.believe(service, [place.unit.url for place in self.places[service] if place.believed])
+
+    # -- more replicas, and fewer -----------------------------------------------------------------
+
+    async def adopt(self, system: System) -> None:
+        """A changed plan is in force: the same services with other numbers."""
+        self.system = system
+        for place in self.all():
+            place.service = system.services[place.service.index]
+
+    def resize(self, service: str, wanted: int, why: str) -> None:
+        """Have so many replicas: new ones start up, the youngest leave."""
+        staying = self.staying(service)
+        if wanted == len(staying) or self._ending:
+            return
+        self.tell(f"{service}: {len(staying)} -> {wanted} replicas ({why})")
+        for _ in range(wanted - len(staying)):
+            self._spawn(self.join(service))
+        for place in staying[wanted:]:
+            self._spawn(self.retire(place))
+
+    def staying(self, service: str) -> list[Place]:
+        """Its replicas, without those that are on their way out."""
+        return [place for place in self.places[service] if not place.leaving]
+
+    async def join(self, service: str) -> None:
+        """A new replica, ready after its startup."""
+        place = self._add(next(s for s in self.system.services if s.name == service))
+        place.state = DOWN
+        for callee in self.places:  # its own balancers know nothing yet
+            await self._believe(callee)
+        await self._return(place, 0)
+
+    async def retire(self, place: Place, within: float | None = None) -> None:
+        """No more requests for it; once it has finished what it has, or died, it is gone.
+
+        `within` so many seconds, then it is killed.
+        """
+        place.leaving = True
+        place.believed = False
+        await self._believe(place.service.name)
+        if place.state == READY:
+            try:
+                async with asyncio.timeout(within):
+                    await place.unit.drain()
+            except TimeoutError:
+                place.unit.crash()
+        self._part(place)
+
+    def _part(self, place: Place) -> None:
+        if place not in self.places[place.service.name]:
+            return
+        self.places[place.service.name].remove(place)
+        place.state = STOPPED
+        place.downs += 1  # whatever was to start it is off
+        stop = asyncio.get_running_loop().create_task(self._stop_for_good(place))
+        self._stops.add(stop)
+        stop.add_done_callback(self._stops.discard)
+
+    async def _stop_for_good(self, place: Place) -> None:
+        await place.unit.stop()
+        self.backend.forget(place.unit)
+        self.tell(f"{place.name} has left")
 
     # -- helpers --------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ class InProcess:
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> InProcessUnit:
         """A replica, not started."""
-        port = self.doors.replicas[service.name][ordinal]
+        port = self.doors.port_of(service.name, ordinal)
         if service.zones:
             self.zones[url_of(port)] = self.system.zones[service.zones[ordinal % len(service.zones)]]
         balancers = {}
@@ -81,6 +81,12 @@ class InProcess:
         """All balancers learn it at once."""
         for balancer in (self.shared[service], *self.own[service]):
             balancer.believe(urls)
+
+    def forget(self, unit: InProcessUnit) -> None:
+        """A replica has gone for good: its own balancers with it."""
+        for callee, balancers in self.own.items():
+            gone = unit.directory.of(callee)
+            self.own[callee] = [balancer for balancer in balancers if balancer is not gone]
 
     async def part_fault(self, fault: Mapping[str, Any]) -> None:
         """A fault of a store or a broker begins."""
@@ -216,6 +222,16 @@ class InProcessUnit:
         """Told directly."""
         if self.replica is not None:
             self.replica.faults.clear(number)
+
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            self.replica.adopt(numbers)
+
+    async def drain(self) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            await self.replica.drain()
 
     async def look(self) -> dict[str, Any]:
         """Asked directly."""

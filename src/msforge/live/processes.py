@@ -28,6 +28,8 @@ from msforge.runtime.clock import Clock
 
 PATIENCE: Final = 30.0
 """Seconds a process may take to be ready."""
+DRAIN_LOOK: Final = 0.05
+"""Seconds between two looks at whether a replica that leaves has finished."""
 TOGETHER: Final = 2 * (os.cpu_count() or 1)
 """Processes that start at once: more would only wait for the CPU."""
 
@@ -63,7 +65,7 @@ class Processes:
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> ProcessUnit:
         """A replica, not started."""
-        port = self.doors.replicas[service.name][ordinal]
+        port = self.doors.port_of(service.name, ordinal)
         made = ProcessUnit(self, self.packages[service.name], ordinal, number, port, crashed)
         self.units.append(made)
         return made
@@ -97,6 +99,10 @@ class Processes:
         plan = next(s for s in self.system.services if s.name == service)
         if plan.client_balancer:
             await asyncio.gather(*(unit.tell_replicas({service: urls}) for unit in self.units))
+
+    def forget(self, unit: ProcessUnit) -> None:
+        """A replica has gone for good."""
+        self.units.remove(unit)
 
     async def part_fault(self, fault: Mapping[str, Any]) -> None:
         """A fault of a store or a broker begins."""
@@ -219,6 +225,16 @@ class ProcessUnit:
     async def clear_fault(self, number: str) -> None:
         """Told over its fault switches."""
         await self._ask("DELETE", f"/_msforge/faults/{number}", None)
+
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Told over its switches."""
+        await self._ask("PUT", "/_msforge/numbers", dict(numbers))
+
+    async def drain(self) -> None:
+        """Told over its switches, and asked until it is empty or gone."""
+        await self._ask("PUT", "/_msforge/drain", {})
+        while self.ready and (await self._ask("GET", "/_msforge/state", None)).get("empty") is False:
+            await asyncio.sleep(DRAIN_LOOK)
 
     async def look(self) -> dict[str, Any]:
         """Asked over its state."""

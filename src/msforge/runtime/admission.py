@@ -28,6 +28,20 @@ class Admission:
         self._free = threads if threads >= 0 else BOUNDLESS
         self._waiting: deque[_Waiting] = deque()
 
+    def adopt(self, threads: int, queue: int, discipline: str, bucket: TokenBucket | None) -> None:
+        """Take other numbers: new threads go to those who wait; one too many goes when its request ends."""
+        self.threads = threads
+        self.capacity = queue if queue >= 0 else BOUNDLESS
+        self.discipline = discipline
+        self.bucket = bucket
+        self._free = (threads if threads >= 0 else BOUNDLESS) - self.busy
+        while self._free > 0 and self._waiting:
+            following = self._next()[1]
+            if not following.done():
+                self._free -= 1
+                self.busy += 1
+                following.set_result(None)
+
     @property
     def waiting(self) -> int:
         """How many wait for a thread."""
@@ -68,7 +82,7 @@ class Admission:
 
     def leave(self) -> None:
         """Give a thread back: it goes to the next who waits."""
-        while self._waiting:
+        while self._waiting and self._free >= 0:
             following = self._next()[1]
             if not following.done():
                 following.set_result(None)

@@ -15,6 +15,7 @@ from msforge.policies.backoff import delay as backoff_delay
 from msforge.policies.keys import child_key, occurrence, uniform
 from msforge.records import Outcome
 from msforge.runtime.delivery import Content, Delivery, Message, Worker, consumer_name
+from msforge.runtime.plan import Channel
 
 DEGRADED: Final = int(Outcome.DEGRADED)
 RESET: Final = int(Outcome.RESET)
@@ -64,6 +65,10 @@ class ChannelMachine:
         heappush(self._timers, (now + delay, self._timer_number, act, subject))
 
     # -- what a kind of channel does in its own way ------------------------------------------------
+
+    def adopt(self, plan: Channel) -> None:
+        """Take the numbers of a changed plan."""
+        raise NotImplementedError
 
     def accept(self, now: int, content: Content) -> bool:
         """The broker has a message. False: it refused it."""

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
+from msforge.policies.distributions import Dist
 from msforge.policies.keys import child_key
 from msforge.policies.sampling import duration
 from msforge.runtime.failures import DEGRADED, RESET, cause_of
@@ -95,10 +96,14 @@ class Transport:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.latency = replica.service.latency
-        self.instant = self.latency.kind == "constant" and self.latency.params[0] <= 0
+        self.adopt(replica.service.latency)
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
+
+    def adopt(self, latency: Dist) -> None:
+        """The network's latency (ns) of a hop from now on."""
+        self.latency = latency
+        self.instant = latency.kind == "constant" and latency.params[0] <= 0
 
     async def start(self) -> None:
         """Open the session."""

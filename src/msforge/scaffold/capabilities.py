@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from msforge.model.plan import Fault, Source, Step, System, Verb
+from msforge.scaffold.numbers import changeable
 
 WAYS: Final = ("simulation", "one process", "processes", "compose", "Kubernetes")
 """How a description can be run. `msforge up` is the second, `msforge up --processes` the third."""
@@ -114,6 +115,11 @@ def _drawn_picks(system: System) -> list[str]:
     return _services(system, lambda s: s.balance in kinds and not s.client_balancer and s.replicas > 1)
 
 
+def in_the_code(system: System) -> list[str]:
+    """The changes that a running system cannot do."""
+    return _labels(fault for fault in system.faults if fault.changes and not changeable(system, fault))
+
+
 FEATURES: Final = (
     Feature("threads, queues and their disciplines", YES, YES, lambda s: _services(s, lambda v: v.threads >= 0)),
     Feature(
@@ -179,7 +185,11 @@ FEATURES: Final = (
     Feature("cut, delay and drop faults", YES, YES, _faults("cut", "delay", "drop")),
     Feature("zone faults", YES, YES, _faults("zone")),
     Feature("deployments", NO, NO, _faults("deploy"), "they are left out"),
-    Feature("changes while it runs", NO, NO, _faults("change"), "they are left out; edit the file and `msforge sync`"),
+    Feature("changes while it runs", YES, YES, _faults("change")),
+    Feature(
+        "changes of what is in the code", NO, NO, in_the_code,
+        "steps that come or go, `http`, `balancer`, partitions: left out; edit the file and `msforge sync`",
+    ),
     Feature("open loops", YES, YES, lambda s: _sources(s, lambda v: v.arrivals != "closed")),
     Feature("closed loops", YES, YES, lambda s: _sources(s, lambda v: v.arrivals == "closed")),
     Feature("journeys", YES, YES, lambda s: _sources(s, lambda v: not v.single)),
