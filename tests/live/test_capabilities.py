@@ -42,12 +42,12 @@ def test_the_simulation_honours_everything() -> None:
 def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     system = compile_system(load_text(EVERYTHING))
     found = {b.feature: b for b in beyond(system, "one process")}
-    assert found["autoscaling"].used_by == ("a",) and found["autoscaling"].support == NO
+    assert "autoscaling" not in found
     assert found["functions"].used_by == ("f",)
     assert found["`grpc` endpoints"].used_by == ("a.go",) and found["`grpc` endpoints"].support == PARTLY
     assert found["`language: node` and `java`"].used_by == ("b",)
     assert found["brokers as products"].used_by == ("news (kafka)",)
-    assert found["deployments"].used_by == ("deploy of b",)
+    assert found["deployments"].used_by == ("deploy of b",) and found["deployments"].support == NO
     assert found["changes of what is in the code"].used_by == ("services.a.balancer = client",)
     more = {b.feature for b in beyond(system, "processes")} - found.keys()
     assert more == {"`random`, `least_connections` and `power_of_two` behind a shared balancer"}

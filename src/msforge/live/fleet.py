@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from msforge.errors import MsforgeError
+from msforge.live.autoscaling import autoscale
 from msforge.live.faults import startup
 from msforge.model.plan import Service, System
 from msforge.records import SECOND
@@ -60,7 +61,7 @@ class Unit(Protocol):
         """It takes no more messages; returns once nothing is left that it was busy with."""
 
     async def look(self) -> dict[str, Any]:
-        """What it says of itself now: busy, waiting."""
+        """What it says of itself now: busy, waiting, and what its threads and cores have done (`Replica.use`)."""
 
 
 class Backend(Protocol):
@@ -100,8 +101,9 @@ class Backend(Protocol):
 class Place:
     """One replica: its unit, and what happened to it."""
 
-    def __init__(self, service: Service, ordinal: int, zone: int, unit: Unit) -> None:
+    def __init__(self, service: Service, ordinal: int, number: int, zone: int, unit: Unit) -> None:
         self.service = service
+        self.number = number
         self.ordinal = ordinal
         self.zone = zone
         self.unit = unit
@@ -146,7 +148,8 @@ class Fleet:
 
         ordinal = self.made[service.name]
         zone = service.zones[ordinal % len(service.zones)] if service.zones else -1
-        place = Place(service, ordinal, zone, self.backend.unit(service, ordinal, self._number, crashed))
+        unit = self.backend.unit(service, ordinal, self._number, crashed)
+        place = Place(service, ordinal, self._number, zone, unit)
         place.version = self.versions[service.name]
         self.made[service.name] += 1
         self._number += 1
@@ -165,6 +168,8 @@ class Fleet:
         for level in levels(self.system):
             places = [place for name in level for place in self.places[name]]
             await _all(self._first_start(place) for place in places)
+        for service in self.system.services:
+            self._spawn(autoscale(self, service.index))
 
     async def _first_start(self, place: Place) -> None:
         place.state = STARTING
@@ -285,6 +290,10 @@ class Fleet:
             self._spawn(self.join(service))
         for place in staying[wanted:]:
             self._spawn(self.retire(place))
+
+    async def look(self, place: Place) -> dict[str, Any]:
+        """What a replica says of itself now; nothing when it is not ready."""
+        return await place.unit.look() if place.state == READY else {}
 
     def staying(self, service: str) -> list[Place]:
         """Its replicas, without those that are on their way out."""

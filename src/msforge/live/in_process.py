@@ -238,7 +238,7 @@ class InProcessUnit:
         if self.replica is None:
             return {}
         admission = self.replica.admission
-        return {"busy": admission.busy, "waiting": admission.waiting}
+        return {"busy": admission.busy, "waiting": admission.waiting, **self.replica.use()}
 
 
 def _close_listeners(server: uvicorn.Server) -> None:

@@ -239,7 +239,7 @@ class ProcessUnit:
     async def look(self) -> dict[str, Any]:
         """Asked over its state."""
         plain = await self._ask("GET", "/_msforge/state", None)
-        return {"busy": plain.get("busy", 0), "waiting": plain.get("queue", 0)}
+        return {"busy": plain.get("busy", 0), "waiting": plain.get("queue", 0), **plain.get("use", {})}
 
     async def _ask(self, method: str, path: str, body: Any) -> dict[str, Any]:
         """A replica that just died has nothing to say. Raises UsageError when it refuses."""

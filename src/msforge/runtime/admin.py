@@ -123,7 +123,7 @@ def state_of(replica: Replica) -> dict[str, Any]:
         "service": replica.name, "ordinal": replica.ordinal, "number": replica.number, "ready": replica.ready,
         "now": replica.clock.now(), "busy": replica.admission.busy, "queue": replica.admission.waiting,
         "in_progress": len(replica.active), "paused": replica.processor.paused > 0,
-        "empty": replica.empty,
+        "empty": replica.empty, "use": replica.use(),
         "outcomes": {
             endpoint: {WORDS[i]: n for i, n in enumerate(served.outcomes) if n}
             for endpoint, served in replica.stats.served.items()

@@ -83,6 +83,8 @@ class Flow:
         if self.begin < 0:
             self.begin = replica.clock.now()
         replica.active[self] = None
+        if self.parent is None:
+            replica.busy.step(self.begin, 1)
         faults = replica.faults
         doom = faults.doomed(self.endpoint, self.place) if faults.dooms else None
         try:

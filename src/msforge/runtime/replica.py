@@ -19,6 +19,7 @@ from msforge.runtime.faults import FaultState
 from msforge.runtime.flow import Flow, Handler
 from msforge.runtime.guards import Guards
 from msforge.runtime.journal import Journal, Sink, trace_of
+from msforge.runtime.level import Level
 from msforge.runtime.numbers import Numbers
 from msforge.runtime.outcome_log import OutcomeLog
 from msforge.runtime.plan import Service
@@ -86,6 +87,7 @@ class Replica:
         self.exchanges: set[asyncio.Task[Any]] = set()
         self.on_crash: Callable[[Replica], None] | None = None
         self.left: asyncio.Event | None = None  # set at each end of a request while it is on its way out
+        self.busy = Level()  # requests and messages at work
         self.up = False
         self.ready = False
         self.strangers = 0  # requests without a number of their own
@@ -93,6 +95,17 @@ class Replica:
     def in_progress(self) -> int:
         """Requests and messages in progress; a call in place is no request of its own."""
         return sum(flow.parent is None for flow in self.active)
+
+    def use(self) -> dict[str, list[float]]:
+        """What its threads, and its cores, have been busy with so far (x ns), and how many of them it has."""
+        consuming = sum(c.consumer.threads for c in self.events.consumers) if self.events is not None else 0
+        threads = (self.service.threads if self.handlers else 0) + consuming
+        if self.handlers and self.service.threads < 0:
+            threads = -1
+        found = {"threads": [float(self.busy.until(self.clock.now())), float(max(1, threads))]}
+        if self.processor.cpu is not None:
+            found["cores"] = [self.processor.area(), self.processor.cpu.cores]
+        return found
 
     def register(self, endpoint: str, flow_class: type[Flow], handler: Handler, model: Any = None) -> None:
         """Say who serves an endpoint, for calls in place."""
@@ -224,6 +237,8 @@ class Replica:
         if self.left is not None:
             asyncio.get_running_loop().call_soon(self.left.set)
         flow.end = now = self.clock.now()
+        if flow.begin >= 0 and flow.parent is None:
+            self.busy.step(now, -1)
         outcome = flow.outcome
         self.stats.of(flow.endpoint).count(outcome, now - flow.arrive)
         if self.tracer is not None and flow.parent is None:

@@ -170,8 +170,7 @@ FEATURES: Final = (
     ),
     Feature("third parties (`external`)", YES, YES, lambda s: _services(s, lambda v: v.external)),
     Feature(
-        "autoscaling", NO, NO, lambda s: _services(s, lambda v: v.autoscale is not None),
-        "the number of replicas stays as it starts",
+        "autoscaling", YES, YES, lambda s: _services(s, lambda v: v.autoscale is not None),
     ),
     Feature(
         "functions", PARTLY, PARTLY, lambda s: _services(s, lambda v: v.function is not None),

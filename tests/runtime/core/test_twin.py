@@ -18,7 +18,7 @@ HOSTS = ("change", "deploy")
 """What a host does to the replicas it has, and no replica for itself."""
 BENCHES = {
     bench.name: bench for bench in benches()
-    if not bench.system.get("stores") and not bench.system.get("channels")
+    if not bench.long and not bench.system.get("stores") and not bench.system.get("channels")
     and not any(kind in fault for fault in bench.system.get("faults", []) for kind in HOSTS)
 }
 

@@ -1,0 +1,57 @@
+"""Replicas come and go while a system runs: autoscaled, in one process and as processes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+import msforge
+from tests.live.conftest import ask, running, until
+
+BUSY = """\
+msforge: 1
+name: busy
+services:
+  front: {endpoints: {ask: {steps: [call: back.answer]}}}
+  back:
+    threads: 2
+    autoscale: {min: 1, max: 3, threads: 10%}
+    endpoints: {answer: {steps: [wait: 5s]}}
+traffic: {t: {target: front.ask, rate: 1/s}}
+simulation: {duration: 2s}
+"""
+
+
+def ready(folder: Path) -> list[str]:
+    back = next(s for s in msforge.ps(folder)["services"] if s["name"] == "back")
+    return [r["name"] for r in back["replicas"] if r["state"] == "ready"]
+
+
+@pytest.mark.parametrize("way", [[], ["--processes"]], ids=["one process", "processes"])
+def test_a_busy_service_gets_replicas_that_serve(tmp_path: Path, way: list[str]) -> None:
+    (tmp_path / "busy.yaml").write_text(BUSY, "utf-8")
+    folder = tmp_path / "busy"
+    msforge.new(tmp_path / "busy.yaml", folder)
+    with running(folder, "--slow-motion", "0.04", *way):  # a look each 0.6 s
+        front = str(next(s for s in msforge.ps(folder)["services"] if s["name"] == "front")["url"])
+        over = threading.Event()
+        answers: list[int] = []
+
+        def keep_busy() -> None:
+            while not over.is_set():
+                answers.append(ask(f"{front}/ask")[0])
+
+        busy = [threading.Thread(target=keep_busy) for _ in range(6)]
+        for thread in busy:
+            thread.start()
+        try:
+            assert until(lambda: len(ready(folder)) == 3, 60), ready(folder)
+        finally:
+            over.set()
+            for thread in busy:
+                thread.join()
+        assert set(answers) == {200}
+        assert ready(folder) == ["back.0", "back.1", "back.2"]
+        assert all(ask(f"{front}/ask")[0] == 200 for _ in range(4))
