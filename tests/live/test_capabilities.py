@@ -28,6 +28,7 @@ network: {between_zones: {latency: 1ms}}
 traffic: {t: {target: a.go, rate: 1/s}, u: {target: f.go, rate: 1/s}}
 faults:
   - {deploy: b, at: 1s}
+  - {deploy: a, every: 1m}
   - {change: {services.b.threads: 2}, at: 2s}
   - {change: {services.a.balancer: client}, at: 2s}
 simulation: {duration: 3s}
@@ -47,7 +48,9 @@ def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     assert found["`grpc` endpoints"].used_by == ("a.go",) and found["`grpc` endpoints"].support == PARTLY
     assert found["`language: node` and `java`"].used_by == ("b",)
     assert found["brokers as products"].used_by == ("news (kafka)",)
-    assert found["deployments"].used_by == ("deploy of b",) and found["deployments"].support == NO
+    assert "deployments" not in found
+    assert found["deployments again and again"].used_by == ("deploy of a",)
+    assert found["deployments again and again"].support == NO
     assert found["changes of what is in the code"].used_by == ("services.a.balancer = client",)
     more = {b.feature for b in beyond(system, "processes")} - found.keys()
     assert more == {"`random`, `least_connections` and `power_of_two` behind a shared balancer"}

@@ -1,13 +1,16 @@
-"""Replicas come and go while a system runs: autoscaled, in one process and as processes."""
+"""Replicas come and go while a system runs: autoscaled and deployed, in one process and as processes."""
 
 from __future__ import annotations
 
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 import msforge
+from msforge.errors import UsageError
 from tests.live.conftest import ask, running, until
 
 BUSY = """\
@@ -55,3 +58,26 @@ def test_a_busy_service_gets_replicas_that_serve(tmp_path: Path, way: list[str])
         assert set(answers) == {200}
         assert ready(folder) == ["back.0", "back.1", "back.2"]
         assert all(ask(f"{front}/ask")[0] == 200 for _ in range(4))
+
+
+@pytest.mark.parametrize("way", [[], ["--processes"]], ids=["one process", "processes"])
+def test_a_deployment_replaces_all_and_loses_nothing(pair: Path, tmp_path: Path, way: list[str]) -> None:
+    folder = tmp_path / "pair"
+    shutil.copytree(pair, folder, ignore=shutil.ignore_patterns(".msforge/run"))
+    with running(folder, *way):
+        front = str(next(s for s in msforge.ps(folder)["services"] if s["name"] == "front")["url"])
+        before = ready(folder)
+        deployment = {"deploy": "back", "changes": {"endpoints.answer.steps[0].wait": "300ms"}}
+        number, label = msforge.set_fault(folder, deployment)
+        assert label == "deploy of back"
+        with pytest.raises(UsageError, match="under way"):
+            msforge.set_fault(folder, deployment)
+        with pytest.raises(UsageError, match="goes on to its end"):
+            msforge.clear_faults(folder, number)
+        answers = []
+        while msforge.faults(folder):
+            answers.append(ask(f"{front}/ask")[0])
+        assert set(answers) == {200} and len(answers) > 2
+        assert before == ["back.0", "back.1"] and ready(folder) == ["back.2", "back.3"]
+        begun = time.monotonic()
+        assert ask(f"{front}/ask")[0] == 200 and time.monotonic() - begun >= 0.3

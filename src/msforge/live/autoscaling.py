@@ -1,4 +1,4 @@
-"""Autoscaling of a running system: the supervisor looks every 15 s and has replicas come and go by the simulator's rule."""
+"""Autoscaling of a running system: a look every 15 s, and replicas that come and go by the simulator's rule."""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from msforge.errors import UsageError
 from msforge.live.changes import Changes
-from msforge.live.faults import CLIENTS_NAME, NOT_HONOURED, Plain, changes_of, runtime_fault
+from msforge.live.faults import CLIENTS_NAME, Plain, changes_of, runtime_fault
 from msforge.live.fleet import READY, Fleet, Place
+from msforge.live.rollout import Rollouts
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Board:
         self.fleet = fleet
         self.active: dict[str, Active] = {}
         self.changes = Changes(fleet)
+        self.rollouts = Rollouts(fleet, self.changes)
         self._count = 0
         fleet.faults_of = self._of
 
@@ -49,6 +51,8 @@ class Board:
         hit = self._hit(fault)
         if fault["kind"] == "change":
             await self.changes.apply(changes_of(fault))
+        if fault["kind"] == "deploy":
+            self.rollouts.begin(fault)
         self._count += 1
         number = f"f{self._count}"
         duration = fault.get("for")
@@ -56,6 +60,9 @@ class Board:
         active = Active(number, fault, hit, None if seconds is None else time.monotonic() + seconds)
         self.active[number] = active
         self.fleet.tell(f"fault {number}: {fault['label']}")
+        if fault["kind"] == "deploy":
+            self.fleet.spawn(self._deploy(number, fault))
+            return number
         await self._strike(active)
         if seconds is not None:
             active.ending = asyncio.get_running_loop().create_task(self._end(number, seconds))
@@ -68,8 +75,15 @@ class Board:
             active.ending = None
             await self.clear(number)
 
+    async def _deploy(self, number: str, fault: Plain) -> None:
+        await self.rollouts.run(fault)
+        del self.active[number]
+        self.fleet.tell(f"fault {number} is over: {fault['label']}")
+
     async def clear(self, number: str) -> None:
-        """Switch one off. Raises UsageError when it isn't on."""
+        """Switch one off. Raises UsageError when it isn't on, or can't be."""
+        if number in self.active and self.active[number].fault["kind"] == "deploy":
+            raise UsageError(f"{number} is a deployment: it goes on to its end", hint="deploy again to change it back")
         active = self.active.pop(number, None)
         if active is None:
             on = ", ".join(self.active) or "none"
@@ -80,21 +94,20 @@ class Board:
         await self._undo(active)
 
     async def clear_all(self) -> list[str]:
-        """Switch all off; their ids."""
-        numbers = list(self.active)
-        for number in numbers:
+        """Switch all off that can be; their ids."""
+        numbers = []
+        for number in list(self.active):
             with contextlib.suppress(UsageError):
                 await self.clear(number)
+                numbers.append(number)
         return numbers
 
     # -- whom -------------------------------------------------------------------------------------
 
     def _hit(self, fault: Plain) -> list[Place]:
         kind = fault["kind"]
-        if kind in NOT_HONOURED:
-            raise UsageError(f"a running system can't do `{kind}`", hint="edit the file and run `msforge sync`")
         self._known(fault)
-        if kind == "change":
+        if kind in ("change", "deploy"):
             return []
         if kind == "zone":
             zone = self.fleet.system.zones.index(fault["zone"])

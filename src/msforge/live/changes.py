@@ -42,9 +42,11 @@ class Changes:
         """They are in force no more."""
         await self._adopt(without(self.in_force, changes))
 
-    async def begin_deploy(self, service: str, changes: tuple[Change, ...]) -> None:
+    def begin_deploy(self, service: str, changes: tuple[Change, ...]) -> None:
         """A version of a service is on its way that changes this. Raises as `apply` does."""
         check(self.base, self._laid([*self.in_force, *changes]))
+        for place in self.fleet.places[service]:
+            place.ahead = False
         self.deploying[service] = changes
         self._ever = self._ever or bool(changes)
 
@@ -56,10 +58,8 @@ class Changes:
 
     def plan_of(self, place: Place) -> System:
         """The plan that a replica lives by: its version's."""
-        service = place.service.name
-        if place.version == self.fleet.versions[service] and self.deploying.get(service):
-            return self._laid([*self.in_force, *self.deploying[service]])
-        return self._laid(self.in_force)
+        coming = self.deploying.get(place.service.name, ())
+        return self._laid([*self.in_force, *coming] if place.ahead else self.in_force)
 
     def numbers(self, place: Place) -> dict[str, Any]:
         """What a replica is told of that; empty while nothing has ever changed."""

@@ -17,8 +17,6 @@ from msforge.policies.distributions import Dist
 from msforge.scaffold.numbers import changeable
 
 CLIENTS_NAME: Final = "clients"
-NOT_HONOURED: Final = ("deploy",)
-"""Kinds that a running system can't do."""
 
 Plain = dict[str, Any]
 """A fault as JSON; `plain_fault` makes it."""
@@ -70,6 +68,9 @@ def plain_fault(
         "status": fault.status,
         "crash": fault.crash,
         "for": duration,
+        "max_unavailable": fault.max_unavailable,
+        "canary": fault.canary,
+        "canary_for": fault.canary_for,
         "changes": [[path, value] for path, value in fault.changes],
     }
 
@@ -136,7 +137,7 @@ def left_out(system: System) -> list[str]:
 
 def honoured(system: System, fault: Fault) -> bool:
     """Whether a running system can do it."""
-    return fault.kind not in NOT_HONOURED and changeable(system, fault)
+    return changeable(system, fault)
 
 
 def _line(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 from msforge.errors import MsforgeError
@@ -108,7 +108,7 @@ class Place:
         self.zone = zone
         self.unit = unit
         self.state = STOPPED
-        self.version = 0
+        self.ahead = False  # of a version that is being deployed
         self.downs = 0
         self.believed = False
         self.leaving = False
@@ -117,6 +117,12 @@ class Place:
     def name(self) -> str:
         """E.g. order.1."""
         return f"{self.service.name}.{self.ordinal}"
+
+
+    @property
+    def consumer(self) -> str:
+        """What brokers call it."""
+        return f"{self.service.name}#{self.ordinal}"
 
 
 class Fleet:
@@ -131,7 +137,6 @@ class Fleet:
         self.places: dict[str, list[Place]] = {}
         self.faults_of: Callable[[Place], list[Mapping[str, Any]]] = lambda place: []
         self.numbers_of: Callable[[Place], dict[str, Any]] = lambda place: {}
-        self.versions = {service.name: 0 for service in system.services}
         self.made = {service.name: 0 for service in system.services}
         self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -150,7 +155,6 @@ class Fleet:
         zone = service.zones[ordinal % len(service.zones)] if service.zones else -1
         unit = self.backend.unit(service, ordinal, self._number, crashed)
         place = Place(service, ordinal, self._number, zone, unit)
-        place.version = self.versions[service.name]
         self.made[service.name] += 1
         self._number += 1
         self.places[service.name].append(place)
@@ -169,7 +173,7 @@ class Fleet:
             places = [place for name in level for place in self.places[name]]
             await _all(self._first_start(place) for place in places)
         for service in self.system.services:
-            self._spawn(autoscale(self, service.index))
+            self.spawn(autoscale(self, service.index))
 
     async def _first_start(self, place: Place) -> None:
         place.state = STARTING
@@ -226,7 +230,7 @@ class Fleet:
     def come_back(self, place: Place) -> None:
         """Start a replica that is down; it is ready after `startup`."""
         if not self._ending and place.state == DOWN:
-            self._spawn(self._return(place, place.downs))
+            self.spawn(self._return(place, place.downs))
 
     async def _return(self, place: Place, downs: int) -> None:
         loop = asyncio.get_running_loop()
@@ -236,6 +240,7 @@ class Fleet:
         if place.state != DOWN or place.downs != downs:
             return
         place.state = STARTING
+        self.backend.parts.hold(place.consumer)
         try:
             await place.unit.start()
         except StartError as error:
@@ -244,7 +249,9 @@ class Fleet:
                 self.tell(f"{place.name} did not come back: {error.message}")
             return
         await asyncio.sleep(max(0.0, due - loop.time()))
-        if place.downs == downs:
+        if place.state == STOPPED:  # it was let go while it started
+            await place.unit.stop()
+        elif place.downs == downs:
             await self._ready(place)
             self.tell(f"{place.name} is {'back' if place.downs else 'ready'}")
 
@@ -254,6 +261,7 @@ class Fleet:
             await place.unit.set_numbers(numbers)
         for fault in self.faults_of(place):
             await place.unit.set_fault(fault)
+        self.backend.parts.release(place.consumer)
         place.state = READY
         place.believed = not place.leaving
         await self._believe(place.service.name)
@@ -267,7 +275,7 @@ class Fleet:
                 place.believed = False
                 await self._believe(place.service.name)
 
-        self._spawn(learn())
+        self.spawn(learn())
 
     async def _believe(self, service: str) -> None:
         await self.backend.believe(service, [place.unit.url for place in self.places[service] if place.believed])
@@ -287,9 +295,17 @@ class Fleet:
             return
         self.tell(f"{service}: {len(staying)} -> {wanted} replicas ({why})")
         for _ in range(wanted - len(staying)):
-            self._spawn(self.join(service))
+            self.spawn(self.join(service))
         for place in staying[wanted:]:
-            self._spawn(self.retire(place))
+            self.leave(place)
+
+    def service(self, name: str) -> Service:
+        """The plan of a service."""
+        return next(service for service in self.system.services if service.name == name)
+
+    def leave(self, place: Place) -> None:
+        """As `retire`, in its own time."""
+        self.spawn(self.retire(place))
 
     async def look(self, place: Place) -> dict[str, Any]:
         """What a replica says of itself now; nothing when it is not ready."""
@@ -299,9 +315,10 @@ class Fleet:
         """Its replicas, without those that are on their way out."""
         return [place for place in self.places[service] if not place.leaving]
 
-    async def join(self, service: str) -> None:
-        """A new replica, ready after its startup."""
-        place = self._add(next(s for s in self.system.services if s.name == service))
+    async def join(self, service: str, *, ahead: bool = False) -> None:
+        """A new replica, ready after its startup; `ahead`: of the version that is being deployed."""
+        place = self._add(self.service(service))
+        place.ahead = ahead
         place.state = DOWN
         for callee in self.places:  # its own balancers know nothing yet
             await self._believe(callee)
@@ -344,7 +361,8 @@ class Fleet:
         """Real seconds of a simulated duration."""
         return ns * self.scale / SECOND
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside, until the system goes down."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

@@ -189,9 +189,16 @@ class ChannelMachine:
         if reachable:
             self.link_changed(now)
 
+    def release(self, now: int, worker: Worker) -> None:
+        """One that was held gets messages from now on."""
+        self.wake(now)
+        worker.held = False
+        self.link_changed(now)
+
     def reachable(self, worker: Worker) -> bool:
         """Whether it takes messages now."""
-        return not self.down and worker.up and not worker.leaving and not worker.cut and worker.service not in self.cuts
+        free = worker.up and not (worker.leaving or worker.cut or worker.held)
+        return free and not self.down and worker.service not in self.cuts
 
     # -- deliveries ---------------------------------------------------------------------------
 

@@ -73,6 +73,7 @@ class EmbeddedParts(EmbeddedStores):
         self.deliveries: dict[int, tuple[ChannelMachine, Delivery]] = {}
         self.watchers: list[Callable[[str, bool], None]] = []  # told when a broker goes out of order, or is back
         self.changed: dict[str, dict[str, Any]] = {}  # consumers' numbers that are others than their code has
+        self.held: set[str] = set()
         self._tag = 0
         known = [*consumers]
         for channel in channels:
@@ -138,6 +139,7 @@ class EmbeddedParts(EmbeddedStores):
         # the same replica again: whoever had its place is dead
         self.crash([w for w in self.subscriptions if w.replica == replica and w.name == name])
         worker = machine.attach({**consumer, **self.changed.get(name, {}), "ordinal": consumer["ordinal"]}, replica)
+        worker.held = replica in self.held
         subscription = self.subscriptions[worker] = EmbeddedSubscription(self, machine, worker, deliver)
         machine.up(self.clock.now(), worker)
         self.alarms[machine.name].set()
@@ -170,6 +172,18 @@ class EmbeddedParts(EmbeddedStores):
             machine.ended(self.clock.now(), delivery, outcome)
             self.alarms[machine.name].set()
             subscription.settled.set()
+
+    def hold(self, replica: str) -> None:
+        """A replica's consumers get no messages until `release`: it is starting, and has yet to be told things."""
+        self.held.add(replica)
+
+    def release(self, replica: str) -> None:
+        """They get messages from now on."""
+        self.held.discard(replica)
+        for subscription in [*self.subscriptions.values()]:
+            if subscription.worker.replica == replica and subscription.worker.held:
+                subscription.machine.release(self.clock.now(), subscription.worker)
+                self.alarms[subscription.machine.name].set()
 
     def adopt_channel(self, plan: Channel, consumers: Iterable[Consumer]) -> None:
         """Take other numbers for a channel and those who read it; its kind, and what it holds, stay."""

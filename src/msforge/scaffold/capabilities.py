@@ -115,6 +115,10 @@ def _drawn_picks(system: System) -> list[str]:
     return _services(system, lambda s: s.balance in kinds and not s.client_balancer and s.replicas > 1)
 
 
+def _deployed_again(system: System) -> list[str]:
+    return _labels(fault for fault in system.faults if fault.kind == "deploy" and fault.every is not None)
+
+
 def in_the_code(system: System) -> list[str]:
     """The changes that a running system cannot do."""
     return _labels(fault for fault in system.faults if fault.changes and not changeable(system, fault))
@@ -183,7 +187,8 @@ FEATURES: Final = (
     Feature("slow, fail and pause faults", YES, YES, _faults("slow", "fail", "pause")),
     Feature("cut, delay and drop faults", YES, YES, _faults("cut", "delay", "drop")),
     Feature("zone faults", YES, YES, _faults("zone")),
-    Feature("deployments", NO, NO, _faults("deploy"), "they are left out"),
+    Feature("deployments", YES, YES, _faults("deploy")),
+    Feature("deployments again and again", NO, NO, _deployed_again, "with `every`, the first alone"),
     Feature("changes while it runs", YES, YES, _faults("change")),
     Feature(
         "changes of what is in the code", NO, NO, in_the_code,

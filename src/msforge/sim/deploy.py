@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Fault
 from msforge.policies.autoscaler import PERIOD, Scaling, Use
-from msforge.records import SECOND
+from msforge.policies.rollout import GRACE, batches
 from msforge.sim.programs import Programs
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from msforge.sim.replica import Replica
     from msforge.sim.service import ServiceRun
 
-GRACE = 30 * SECOND   # a replica taken out has this long to finish (Kubernetes' default grace period)
 
 
 def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
@@ -30,16 +28,14 @@ def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
     service.next_plan = system.services[service.index]
     old = [r for r in service.replicas if not r.leaving]
     engine.note("deploy", service.name, f"version {version} begins", service.index)
-    first = min(len(old), max(1, ceil(fault.canary * len(old) - 1e-9))) if fault.canary > 0 else 0
-    at_once = max(1, fault.max_unavailable)
-    for batch in [old[:first][i : i + at_once] for i in range(0, first, at_once)]:
+    canary, rest = batches(old, fault.max_unavailable, fault.canary)
+    for batch in canary:
         yield from _replace(engine, service, batch, version)
-    if first:
+    if canary:
         engine.note("deploy", service.name, f"version {version}: canary runs", service.index)
         if fault.canary_for:
             yield engine.pause(fault.canary_for)
-    rest = old[first:]
-    for batch in [rest[i : i + at_once] for i in range(0, len(rest), at_once)]:
+    for batch in rest:
         yield from _replace(engine, service, batch, version)
     if fault.changes:
         service.deploying = ()
