@@ -148,7 +148,7 @@ def _complete(system: dict[str, Any]) -> None:
     for name in [n for n, s in services.items() if not s.keys() & {"endpoints", "consumers"}]:
         del services[name]
     for service in services.values():
-        if "consumers" not in service:
+        if "consumers" not in service and "function" not in service:
             service.setdefault("threads", "unlimited")
     said = str(services)
     for name in [n for n in system.get("stores", {}) if f"'{n}'" not in said]:

@@ -44,7 +44,6 @@ def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     system = compile_system(load_text(EVERYTHING))
     found = {b.feature: b for b in beyond(system, "one process")}
     assert "autoscaling" not in found
-    assert found["functions"].used_by == ("f",)
     assert found["`grpc` endpoints"].used_by == ("a.go",) and found["`grpc` endpoints"].support == PARTLY
     assert found["`language: node` and `java`"].used_by == ("b",)
     assert found["brokers as products"].used_by == ("news (kafka)",)

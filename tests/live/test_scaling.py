@@ -81,3 +81,30 @@ def test_a_deployment_replaces_all_and_loses_nothing(pair: Path, tmp_path: Path,
         assert before == ["back.0", "back.1"] and ready(folder) == ["back.2", "back.3"]
         begun = time.monotonic()
         assert ask(f"{front}/ask")[0] == 200 and time.monotonic() - begun >= 0.3
+
+
+FUNCTION = """\
+msforge: 1
+name: cold
+services:
+  resize:
+    function: {cold_start: 600ms, keep_alive: 1m}
+    endpoints: {go: {steps: [wait: 1ms]}}
+traffic: {t: {target: resize.go, rate: 1/s}}
+simulation: {duration: 2s}
+"""
+
+
+@pytest.mark.parametrize("way", [[], ["--processes"]], ids=["one process", "processes"])
+def test_a_function_is_cold_once(tmp_path: Path, way: list[str]) -> None:
+    (tmp_path / "cold.yaml").write_text(FUNCTION, "utf-8")
+    folder = tmp_path / "cold"
+    msforge.new(tmp_path / "cold.yaml", folder)
+    with running(folder, *way):
+        url = str(msforge.ps(folder)["services"][0]["url"]) + "/go"
+        took = []
+        for _ in range(2):
+            begun = time.monotonic()
+            assert ask(url)[0] == 200
+            took.append(time.monotonic() - begun)
+    assert took[0] >= 0.6 > took[1], took

@@ -10,6 +10,7 @@ from msforge.live.ports import HOST
 from msforge.live.proxy import Front
 from msforge.model.plan import System
 from msforge.runtime.balancer import Balancer
+from msforge.scaffold.plans import started
 from msforge.scaffold.ports import plan
 
 
@@ -71,7 +72,7 @@ class Doors:
 
 def open_doors(system: System, base: int) -> Doors:
     """Binds every port of a system; from `base` on, or any with 0. Raises ConflictError naming those taken."""
-    planned = plan({service.name: service.replicas for service in system.services}, base)
+    planned = plan({service.name: started(service) for service in system.services}, base)
     wanted = []
     for of_service in planned:
         wanted.append((of_service.service, of_service.front))

@@ -17,6 +17,7 @@ from msforge.model.plan import Service, System
 from msforge.records import SECOND
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.embedded import EmbeddedParts
+from msforge.scaffold.plans import started
 
 STARTING, READY, DOWN, FAILED, STOPPED = "starting", "ready", "down", "failed", "stopped"
 STOP: Final = 1.5
@@ -144,7 +145,7 @@ class Fleet:
         self._ending = False
         for service in system.services:
             self.places[service.name] = []
-            for _ in range(service.replicas):
+            for _ in range(started(service)):
                 self._add(service)
 
     def _add(self, service: Service) -> Place:
@@ -232,9 +233,11 @@ class Fleet:
         if not self._ending and place.state == DOWN:
             self.spawn(self._return(place, place.downs))
 
-    async def _return(self, place: Place, downs: int) -> None:
+    async def _return(self, place: Place, downs: int, *, at_once: bool = False) -> None:
         loop = asyncio.get_running_loop()
-        delay = startup(self.system, place.service.name, place.ordinal, downs, seed=self.seed)
+        delay = 0
+        if not at_once:
+            delay = startup(self.system, place.service.name, place.ordinal, downs, seed=self.seed)
         due = loop.time() + self.seconds(delay)
         await asyncio.sleep(max(0.0, due - loop.time() - self.backend.head_start))
         if place.state != DOWN or place.downs != downs:
@@ -322,7 +325,8 @@ class Fleet:
         place.state = DOWN
         for callee in self.places:  # its own balancers know nothing yet
             await self._believe(callee)
-        await self._return(place, 0)
+        at_once = ahead and place.service.function is not None  # its instances start cold instead
+        await self._return(place, 0, at_once=at_once)
 
     async def retire(self, place: Place, within: float | None = None) -> None:
         """No more requests for it; once it has finished what it has, or died, it is gone.

@@ -59,8 +59,8 @@ class Admission:
             return OK
         return WAIT if len(self._waiting) < self.capacity else OVERLOADED
 
-    async def wait(self, priority: int = 1) -> None:
-        """Wait for a thread; being cancelled leaves the queue."""
+    async def wait(self, priority: int = 1, flow: object = None) -> None:
+        """Wait for a thread, whoever (`flow`) it is for; being cancelled leaves the queue."""
         place: _Waiting = (priority, asyncio.get_running_loop().create_future())
         self._waiting.append(place)
         try:

@@ -15,8 +15,8 @@ from msforge.runtime import plan
 
 TYPES: Final[dict[str, Any]] = {
     kind.__name__: kind
-    for kind in (plan.Budget, plan.Retry, plan.Breaker, plan.Throttle, plan.Call, plan.Cpu, plan.Service,
-                 plan.Consumer, plan.Channel, plan.Store, plan.Cache)
+    for kind in (plan.Budget, plan.Retry, plan.Breaker, plan.Throttle, plan.Call, plan.Cpu, plan.Function,
+                 plan.Service, plan.Consumer, plan.Channel, plan.Store, plan.Cache)
 }
 SAME: Final[Mapping[str, Any]] = {}
 """The arguments of a step that has not changed."""

@@ -18,6 +18,7 @@ from msforge.runtime.failures import DEGRADED, REJECTED, RESET, Rejected
 from msforge.runtime.faults import FaultState
 from msforge.runtime.flow import Flow, Handler
 from msforge.runtime.guards import Guards
+from msforge.runtime.instances import Instances
 from msforge.runtime.journal import Journal, Sink, trace_of
 from msforge.runtime.level import Level
 from msforge.runtime.numbers import Numbers
@@ -68,7 +69,12 @@ class Replica:
         self.stats = Stats()
         self.registry = registry if registry is not None else CollectorRegistry()
         self.registry.register(ReplicaCollector(self))
-        self.admission = Admission(service.threads, service.queue, service.discipline, _bucket(service))
+        self.admission: Admission | Instances
+        self.instances: Instances | None = None  # of a function
+        if service.function is not None:
+            self.admission = self.instances = Instances(service.function, _bucket(service), self.clock)
+        else:
+            self.admission = Admission(service.threads, service.queue, service.discipline, _bucket(service))
         self.processor = processor_of(service.cpu, self.clock, burning=burning)
         self.burning = burning
         self.guards = Guards(self._breaker_changed)
@@ -136,7 +142,10 @@ class Replica:
         bucket = self.admission.bucket
         if (service.rate, service.burst) != (before.rate, before.burst):
             bucket = _bucket(service)
-        self.admission.adopt(service.threads, service.queue, service.discipline, bucket)
+        if isinstance(self.admission, Admission):
+            self.admission.adopt(service.threads, service.queue, service.discipline, bucket)
+        elif service.function is not None:
+            self.admission.adopt(service.function, bucket)
         if service.cpu != before.cpu:
             paused, self.processor = self.processor.paused, processor_of(service.cpu, self.clock, burning=self.burning)
             for _ in range(paused):

@@ -83,7 +83,7 @@ async def _served(
     try:
         if verdict == OK:
             flow.begin = now
-        elif not await _queued(replica, flow, whole_number(told.get(PRIORITY), 1)):
+        elif not await queued(replica, flow, whole_number(told.get(PRIORITY), 1)):
             return answer_of(flow)
         try:
             await flow.run(handler, request)
@@ -95,11 +95,11 @@ async def _served(
     return answer_of(flow)
 
 
-async def _queued(replica: Replica, flow: Flow, priority: int) -> bool:
-    """Wait for a thread. False: it was stopped before it had one."""
+async def queued(replica: Replica, flow: Flow, priority: int) -> bool:
+    """Wait for a thread, or an instance. False: it was stopped before it had one."""
     replica.waiting.add(flow)
     try:
-        await replica.admission.wait(priority)
+        await replica.admission.wait(priority, flow)
     except asyncio.CancelledError:
         if flow.task is None or flow.stopped < 0:
             raise

@@ -177,8 +177,8 @@ FEATURES: Final = (
         "autoscaling", YES, YES, lambda s: _services(s, lambda v: v.autoscale is not None),
     ),
     Feature(
-        "functions", PARTLY, PARTLY, lambda s: _services(s, lambda v: v.function is not None),
-        "one instance that is always warm and serves any number at once",
+        "functions", YES, YES, lambda s: _services(s, lambda v: v.function is not None),
+        "all instances of one are in one app: a cold start is waited for, and nothing is started",
     ),
     Feature(
         "crashes, `detect`, `startup`", YES, PARTLY, _faults("crash"),

@@ -12,12 +12,18 @@ from msforge.scaffold.context import address
 
 def service_of(system: System, service: Service) -> plan.Service:
     """What one replica may do at once."""
-    cpu = service.cpu
+    cpu, function = service.cpu, service.function
     return plan.Service(
-        service.name, service.replicas, service.threads, service.queue, service.discipline,
+        service.name, started(service), service.threads, service.queue, service.discipline,
         None if cpu is None else plan.Cpu(cpu.cores, cpu.sharing, cpu.contention, cpu.coherency),
         service.rate, service.burst, system.network.latency, system.network.zone_latency if service.zones else None,
+        function=None if function is None else plan.Function(function.cold_start, function.keep_alive),
     )
+
+
+def started(service: Service) -> int:
+    """How many replicas a service starts with. One stands for all instances of a function."""
+    return service.replicas if service.function is None else 1
 
 
 def call_of(system: System, step: Step) -> plan.Call:
