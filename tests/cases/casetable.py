@@ -80,6 +80,7 @@ class Bench:
     name: str
     system: dict[str, Any]
     cases: list[Case] = field(default_factory=list)
+    long: bool = False        # takes minutes: run in virtual time only
 
     @property
     def text(self) -> str:
@@ -126,12 +127,12 @@ def cases() -> list[tuple[Bench, Case]]:
 
 
 def _bench(name: str, data: dict[str, Any]) -> Bench:
-    unknown = set(data) - {*SECTIONS, "rule", "cases", "slack", "stagger"}
+    unknown = set(data) - {*SECTIONS, "rule", "cases", "slack", "stagger", "long"}
     assert not unknown, f"{name}: unknown keys {unknown}"
     system: dict[str, Any] = {"msforge": 1, "name": f"case-{name}", "services": {}}
     system.update({key: deepcopy(data[key]) for key in SECTIONS if key in data})
     system["traffic"] = {}
-    bench = Bench(name, system)
+    bench = Bench(name, system, long=bool(data.get("long", False)))
     for row in data["cases"]:
         unknown = set(row) - {*GIVEN, *EXPECTED}
         assert not unknown, f"{name}: {row.get('case')}: unknown keys {unknown}"
@@ -147,7 +148,7 @@ def _complete(system: dict[str, Any]) -> None:
     for name in [n for n, s in services.items() if not s.keys() & {"endpoints", "consumers"}]:
         del services[name]
     for service in services.values():
-        if "consumers" not in service:
+        if "consumers" not in service and "function" not in service:
             service.setdefault("threads", "unlimited")
     said = str(services)
     for name in [n for n in system.get("stores", {}) if f"'{n}'" not in said]:

@@ -19,11 +19,12 @@ Handler = Callable[[Any, Flow], Awaitable[Any]]
 
 def service_of(system: System, service: Service) -> plan.Service:
     """What one replica may do at once."""
-    cpu = service.cpu
+    cpu, function = service.cpu, service.function
     return plan.Service(
         service.name, service.replicas, service.threads, service.queue, service.discipline,
         plan.Cpu(cpu.cores, cpu.sharing, cpu.contention, cpu.coherency) if cpu is not None else None,
         service.rate, service.burst, system.network.latency, system.network.zone_latency,
+        function=None if function is None else plan.Function(function.cold_start, function.keep_alive),
     )
 
 

@@ -15,7 +15,7 @@ from interpreted import call_of
 from observed import Observed, Seen
 
 from msforge.live.board import Board
-from msforge.live.faults import CLIENTS_NAME, runtime_fault, schedule
+from msforge.live.faults import CLIENTS_NAME, changes_of, runtime_fault, schedule, without
 from msforge.live.fleet import Fleet
 from msforge.model.plan import Source, System, Verb
 from msforge.policies.keys import stream_key
@@ -91,7 +91,15 @@ class Clients:
             plan.Service(NOBODY, latency=system.network.latency), clock=clock, directory=Directory(own),
             transport=transport, log=unheard,
         )
+        self.changes: list[tuple[str, Any]] = []
+        self.base = system
         self.seen: dict[str, dict[int, Seen]] = {}
+
+    def lay(self, changes: list[tuple[str, Any]]) -> None:
+        """These changes are in force: the network is another, and their own policies."""
+        self.changes = changes
+        self.system = self.base.variant(tuple(changes)) if changes else self.base
+        self.replica.transport.adopt(self.system.network.latency)
 
     async def send(self, source: Source, number: int, arrival: int) -> None:
         """One request of a source, until its client has the answer or gives up."""
@@ -154,6 +162,10 @@ async def _strike(board: Board, clients: Clients, clock: Any, strike: Any, numbe
             clock.later(strike.duration, clients.replica.faults.clear, told["id"])
     else:
         await board.set(fault)
+        if fault["kind"] == "change":
+            clients.lay([*clients.changes, *changes_of(fault)])
+            if strike.duration is not None:
+                clock.later(strike.duration, lambda: clients.lay(without(clients.changes, changes_of(fault))))
 
 
 # -- what was seen -----------------------------------------------------------------------------
@@ -166,6 +178,7 @@ def observed(system: System, clients: Clients, lives: Lives, parts: dict[str, di
         seen.roots[source] = [by_number[n] for n in sorted(by_number)]
     arrived: dict[str, list[int]] = {s.name: [0] * s.replicas for s in system.services}
     for life in lives.all:
+        arrived[life.service] += [0] * (life.ordinal + 1 - len(arrived[life.service]))
         for body, _, _, _, arrive, _, end, outcome, *_ in life.rows.rows:
             name = f"{life.service}.{body}"
             seen.log.setdefault(name, []).append(Entry(arrive / MS, end / MS, Outcome(outcome).word))

@@ -6,6 +6,7 @@ Time passes only when nothing else is to do, so what is seen must be exactly wha
 from __future__ import annotations
 
 import asyncio
+import json
 import selectors
 import tempfile
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from observed import Observed
 from running import Clients, Lives, observed, play, unheard
 
 from msforge.live.fleet import Fleet
-from msforge.live.parts import consumers_of, embedded_parts
+from msforge.live.parts import embedded_parts
 from msforge.model.plan import Service, System
 from msforge.runtime.asgi import CONNECTION, Connection
 from msforge.runtime.balancer import Balancer
@@ -28,6 +29,7 @@ from msforge.runtime.replica import Replica
 from msforge.runtime.serve import serve
 from msforge.runtime.stores import Stores
 from msforge.runtime.transport import Transport
+from msforge.scaffold.plans import consumers_of
 
 
 class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
@@ -109,7 +111,7 @@ class Unit:
         replica = Replica(
             service_of(system, self.service), ordinal=self.ordinal, number=self.number, seed=system.run.seed,
             clock=self.host.clock, directory=self.directory, parts=self.host.parts,
-            transport=self.host.transport, log=unheard,
+            transport=self.host.transport, log=unheard, zone=zone_of(system, self.service, self.ordinal),
         )
         self.host.lives.begin(self.service.name, self.ordinal, replica)
         equip(replica, self.host.interpreter, self.service, self.host.folder / f"{self.service.name}.{self.ordinal}")
@@ -118,7 +120,10 @@ class Unit:
         self.replica = replica
 
     async def stop(self) -> None:
-        """Leave it: the loop ends with it."""
+        """Gone: who still calls it is refused."""
+        replica, self.replica = self.replica, None
+        if replica is not None:
+            replica.up = replica.ready = False
 
     def crash(self) -> None:
         """Dead."""
@@ -136,9 +141,24 @@ class Unit:
         if self.replica is not None:
             self.replica.faults.clear(number)
 
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Told directly, by way of text as between processes."""
+        if self.replica is not None:
+            self.replica.adopt(json.loads(json.dumps(dict(numbers))))
+
+    async def drain(self) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            await self.replica.drain()
+
     async def look(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
+        """Asked directly."""
+        return dict(self.replica.use()) if self.replica is not None else {}
+
+
+def zone_of(system: System, service: Service, ordinal: int) -> str:
+    """Where a replica stands. No directory knows it: callees learn where their callers stand from each request."""
+    return system.zones[service.zones[ordinal % len(service.zones)]] if service.zones else ""
 
 
 def equip(replica: Replica, interpreter: Interpreter, service: Service, data: Path) -> None:
@@ -185,6 +205,9 @@ class Host:
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
         """A replica, not started."""
         return Unit(self, service, ordinal, number, crashed)
+
+    def forget(self, unit: Unit) -> None:
+        """It stays reachable for nobody."""
 
     async def open(self) -> None:
         """Start the parts."""

@@ -29,7 +29,9 @@ network: {between_zones: {latency: 1ms}}
 traffic: {t: {target: a.go, rate: 1/s}, u: {target: f.go, rate: 1/s}}
 faults:
   - {deploy: b, at: 1s}
+  - {deploy: a, every: 1m}
   - {change: {services.b.threads: 2}, at: 2s}
+  - {change: {services.a.balancer: client}, at: 2s}
 simulation: {duration: 3s}
 """
 
@@ -42,17 +44,15 @@ def test_the_simulation_honours_everything() -> None:
 def test_what_is_beyond_a_way_of_running_is_named_with_who_uses_it() -> None:
     system = compile_system(load_text(EVERYTHING))
     found = {b.feature: b for b in beyond(system, "one process")}
-    assert found["autoscaling"].used_by == ("a",) and found["autoscaling"].support == NO
-    assert found["functions"].used_by == ("f",)
-    assert "`grpc` endpoints" not in found
+    assert "autoscaling" not in found and "`grpc` endpoints" not in found
     assert found["`language: node` and `java`"].used_by == ("b",)
     assert found["brokers as products"].used_by == ("news (kafka)",)
-    assert found["deployments"].used_by == ("deploy of b",)
-    assert found["changes while it runs"].used_by == ("services.b.threads = 2",)
+    assert "deployments" not in found
+    assert found["deployments again and again"].used_by == ("deploy of a",)
+    assert found["deployments again and again"].support == NO
+    assert found["changes of what is in the code"].used_by == ("services.a.balancer = client",)
     more = {b.feature for b in beyond(system, "processes")} - found.keys()
-    assert more == {
-        "`random`, `least_connections` and `power_of_two` behind a shared balancer", "latency between zones"
-    }
+    assert more == {"`random`, `least_connections` and `power_of_two` behind a shared balancer"}
 
 
 def test_without_its_packages_grpc_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

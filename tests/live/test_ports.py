@@ -61,5 +61,5 @@ def test_without_the_packages_no_port_is_opened_for_grpc(monkeypatch: pytest.Mon
         monkeypatch.setattr(doors, "speaks_grpc", lambda there=there: there)
         opened = doors.open_doors(system, 0)
         assert bool(opened.rpc_front) is there and len(opened.sockets) == (4 if there else 2)
-        assert len(opened.rpc_addresses()) == (2 if there else 0)
+        assert len(opened.addresses) == (2 if there else 0)
         asyncio.run(opened.close())

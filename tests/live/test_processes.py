@@ -51,6 +51,32 @@ def test_each_replica_is_a_process_and_they_serve_together(processes: Path) -> N
     assert until(lambda: msforge.ps(processes)["channels"]["news"]["done"] >= entry["sent"])
 
 
+ZONAL = """\
+msforge: 1
+name: zonal
+services:
+  a: {zones: [west], endpoints: {far: {steps: [call: b.go]}, near: {steps: [call: c.go]}}}
+  b: {zones: [east], endpoints: {go: {steps: [wait: 1ms]}}}
+  c: {zones: [west], endpoints: {go: {steps: [wait: 1ms]}}}
+network: {between_zones: {latency: 400ms}}
+traffic: {t: {target: a.far, rate: 1/s}, u: {target: a.near, rate: 1/s}}
+simulation: {duration: 2s}
+"""
+
+
+def test_the_way_between_zones_takes_its_time(tmp_path: Path) -> None:
+    (tmp_path / "zonal.yaml").write_text(ZONAL, "utf-8")
+    msforge.new(tmp_path / "zonal.yaml", tmp_path / "zonal")
+    with running(tmp_path / "zonal", "--processes"):
+        url = str(msforge.ps(tmp_path / "zonal")["services"][0]["url"])
+        took = {}
+        for endpoint in ("far", "near"):
+            begun = time.monotonic()
+            assert ask(f"{url}/{endpoint}")[0] == 200
+            took[endpoint] = time.monotonic() - begun
+    assert took["far"] >= 0.8 > took["near"], took
+
+
 def test_faults_reach_the_processes(processes: Path) -> None:
     number = msforge.set_fault(processes, {"fail": "back", "status": 503})[0]
     assert ask(front(processes))[0] == 502

@@ -64,6 +64,7 @@ def _rows(records: Any) -> list[dict[str, int]]:
     '{cut: "clients -> a", every: exponential(3s), for: 200ms}',
     '{delay: "a -> db", add: exponential(5ms), at: 2s, for: 1s}',
     "{pause: a, at: 4s, for: 1s, replicas: 1}",
+    "{change: {services.a.threads: 2}, every: exponential(3s), for: exponential(1s)}",
 ])
 def test_faults_strike_when_the_simulator_has_them(fault: str) -> None:
     system = system_of(f"traffic: {{t: {{target: a.e, rate: 1/s}}}}\nfaults: [{fault}]\n")
@@ -83,10 +84,11 @@ def test_a_drawn_replica_is_the_simulators() -> None:
 def test_what_a_running_system_cannot_do_is_left_out_by_name() -> None:
     system = system_of(
         "traffic: {t: {target: a.e, rate: 1/s}}\n"
-        "faults: [{deploy: a, at: 1s}, {change: {services.a.threads: 2}, at: 2s}, {slow: a, by: 2x, at: 3s}]\n"
+        "faults: [{deploy: a, at: 1s}, {change: {services.a.threads: 2}, at: 2s}, {slow: a, by: 2x, at: 3s},\n"
+        "  {change: {services.a.balancer: client}, at: 4s}]\n"
     )
-    assert [s.fault["kind"] for s in schedule(system, seed=1, end=10**10)] == ["slow"]
-    assert left_out(system) == ["deploy of a", "services.a.threads = 2"]
+    assert [s.fault["kind"] for s in schedule(system, seed=1, end=10**10)] == ["deploy", "change", "slow"]
+    assert left_out(system) == ["services.a.balancer = client"]
 
 
 def test_a_fault_is_told_to_replicas_in_names_and_plain_numbers() -> None:

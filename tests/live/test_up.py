@@ -100,8 +100,8 @@ def test_faults_end_by_themselves_and_are_written_as_in_a_file(up: Path) -> None
     for wrong in ({"slow": "bakc", "by": "2x"}, {"slow": "back", "by": "2z"}, {"fail": "back", "rate": "200%"}):
         with pytest.raises(InvalidFileError):
             msforge.set_fault(up, wrong)
-    with pytest.raises(UsageError, match="deploy"):
-        msforge.set_fault(up, {"deploy": "back"})
+    with pytest.raises(UsageError, match="balancer"):
+        msforge.set_fault(up, {"deploy": "back", "changes": {"balancer": "client"}})
 
 
 def test_the_traffic_is_the_simulators(up: Path) -> None:

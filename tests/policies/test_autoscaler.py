@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msforge.policies.autoscaler import Autoscaler
+from msforge.policies.autoscaler import PERIOD, Autoscaler, Scaling, Use
 
 S = 1_000_000_000
 STEP = 15 * S
@@ -125,3 +125,36 @@ def test_it_never_leaves_its_limits_nor_its_pace(uses: list[tuple[float, int]]) 
         wanted = scaler.decide(i * STEP, current, readings)
         assert 2 <= wanted <= min(30, max(current + 4, 2 * current))
         current = wanted
+
+
+def look(scaling: Scaling, turn: int, *areas: float | None) -> int:
+    """One look at replicas of ten threads that have been busy so far for `areas` x 15 s."""
+    uses = [Use(i, (area or 0.0) * PERIOD, 10.0, area is not None) for i, area in enumerate(areas)]
+    return scaling.look(turn * PERIOD, 1, 8, 0.5, uses)[0]
+
+
+def test_a_look_reads_what_was_done_since_the_last_one() -> None:
+    scaling = Scaling()
+    assert look(scaling, 1, 10.0) == 2     # all ten threads, all the time: twice the target
+    assert look(scaling, 2, 15.0, 5.0) == 2
+    assert look(scaling, 3, 25.0, 15.0) == 4
+
+
+def test_one_that_is_not_ready_is_no_reading() -> None:
+    assert look(Scaling(), 1, 10.0, None) == 2
+    assert look(Scaling(), 1, None) == 1
+
+
+def test_a_controller_that_comes_later_looks_once_before_it_judges() -> None:
+    scaling = Scaling()
+    scaling.rest()
+    assert look(scaling, 7, 70.0) == 1
+    assert look(scaling, 8, 80.0) == 2
+
+
+def test_other_settings_begin_anew() -> None:
+    scaling = Scaling()
+    assert look(scaling, 1, 10.0) == 2
+    uses = [Use(0, 10.0 * PERIOD, 10.0, True)]  # idle since
+    assert scaling.look(2 * PERIOD, 1, 8, 0.9, uses)[0] == 1
+    assert scaling.look(3 * PERIOD, 3, 8, 0.9, uses)[0] == 3

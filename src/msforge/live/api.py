@@ -22,6 +22,7 @@ from msforge.model import compile_system
 from msforge.scaffold import capabilities
 from msforge.scaffold import state as generated
 from msforge.scaffold.context import digest_of, system_context
+from msforge.scaffold.plans import started
 from msforge.spec import Spec, from_data, load
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
     compiled = system.faults[0]
     hit = None
     if compiled.replicas == "some":
-        hit = list(range(min(compiled.number, system.services[_service_of(system, compiled)].replicas)))
+        hit = list(range(min(compiled.number, started(system.services[_service_of(system, compiled)]))))
     lasts = None if compiled.duration is None else round(compiled.duration.mean)
     number = running.set_fault(plain_fault(system, compiled, 0, lasts, hit))
     return number, compiled.label

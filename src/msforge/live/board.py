@@ -7,11 +7,13 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from msforge.errors import UsageError
-from msforge.live.faults import CLIENTS_NAME, NOT_HONOURED, Plain, runtime_fault
+from msforge.live.changes import Changes
+from msforge.live.faults import CLIENTS_NAME, Plain, changes_of, runtime_fault
 from msforge.live.fleet import READY, Fleet, Place
+from msforge.live.rollout import Rollouts
 
 
 @dataclass(slots=True)
@@ -39,12 +41,18 @@ class Board:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.active: dict[str, Active] = {}
+        self.changes = Changes(fleet)
+        self.rollouts = Rollouts(fleet, self.changes)
         self._count = 0
         fleet.faults_of = self._of
 
     async def set(self, fault: Plain) -> str:
         """Switch a fault on and return its id. Raises UsageError when it doesn't fit the system."""
         hit = self._hit(fault)
+        if fault["kind"] == "change":
+            await self.changes.apply(changes_of(fault))
+        if fault["kind"] == "deploy":
+            self.rollouts.begin(fault)
         self._count += 1
         number = f"f{self._count}"
         duration = fault.get("for")
@@ -52,6 +60,9 @@ class Board:
         active = Active(number, fault, hit, None if seconds is None else time.monotonic() + seconds)
         self.active[number] = active
         self.fleet.tell(f"fault {number}: {fault['label']}")
+        if fault["kind"] == "deploy":
+            self.fleet.spawn(self._deploy(number, fault))
+            return number
         await self._strike(active)
         if seconds is not None:
             active.ending = asyncio.get_running_loop().create_task(self._end(number, seconds))
@@ -64,8 +75,15 @@ class Board:
             active.ending = None
             await self.clear(number)
 
+    async def _deploy(self, number: str, fault: Plain) -> None:
+        await self.rollouts.run(fault)
+        del self.active[number]
+        self.fleet.tell(f"fault {number} is over: {fault['label']}")
+
     async def clear(self, number: str) -> None:
-        """Switch one off. Raises UsageError when it isn't on."""
+        """Switch one off. Raises UsageError when it isn't on, or can't be."""
+        if number in self.active and self.active[number].fault["kind"] == "deploy":
+            raise UsageError(f"{number} is a deployment: it goes on to its end", hint="deploy again to change it back")
         active = self.active.pop(number, None)
         if active is None:
             on = ", ".join(self.active) or "none"
@@ -76,20 +94,21 @@ class Board:
         await self._undo(active)
 
     async def clear_all(self) -> list[str]:
-        """Switch all off; their ids."""
-        numbers = list(self.active)
-        for number in numbers:
+        """Switch all off that can be; their ids."""
+        numbers = []
+        for number in list(self.active):
             with contextlib.suppress(UsageError):
                 await self.clear(number)
+                numbers.append(number)
         return numbers
 
     # -- whom -------------------------------------------------------------------------------------
 
     def _hit(self, fault: Plain) -> list[Place]:
         kind = fault["kind"]
-        if kind in NOT_HONOURED:
-            raise UsageError(f"a running system can't do `{kind}`", hint="edit the file and run `msforge sync`")
         self._known(fault)
+        if kind in ("change", "deploy"):
+            return []
         if kind == "zone":
             zone = self.fleet.system.zones.index(fault["zone"])
             return [place for place in self.fleet.all() if place.zone == zone]
@@ -137,6 +156,8 @@ class Board:
 
     async def _undo(self, active: Active) -> None:
         fault = active.fault
+        if fault["kind"] == "change":
+            await self.changes.withdraw(changes_of(fault))
         if fault["kind"] in ("crash", "zone"):
             for place in active.hit:
                 self.fleet.come_back(place)
@@ -162,12 +183,19 @@ class Board:
         return []
 
     def _of(self, place: Place) -> list[Mapping[str, Any]]:
+        for active in self.active.values():  # one that came later is slow and cut off as the others are
+            if active.fault["kind"] in LASTING and place not in active.hit and place in self._hit(active.fault):
+                active.hit.append(place)
         return [
             runtime_fault(active.fault, number) for number, active in self.active.items()
             if place in active.hit and _at_replicas(active.fault)
         ]
 
 
+LASTING: Final = ("slow", "fail", "cut", "delay", "drop")
+"""Faults that hold for replicas that come while they are on."""
+
+
 def _at_replicas(fault: Plain) -> bool:
     """Whether it is switched on in replicas."""
-    return fault["kind"] not in ("crash", "zone")
+    return fault["kind"] not in ("crash", "zone", "change")

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from msforge.errors import MsforgeError
 from msforge.live.board import Board
-from msforge.live.fleet import READY, Fleet, Place
+from msforge.live.fleet import Fleet, Place
 
 LARGEST: Final = 1_048_576
 
@@ -79,10 +79,11 @@ class Control:
         })
 
     async def _replica(self, place: Place) -> dict[str, Any]:
-        look = await place.unit.look() if place.state == READY else {}
+        look = await self.fleet.look(place)
         return {
             "name": place.name, "ordinal": place.ordinal, "url": place.unit.url, "state": place.state,
-            "believed": place.believed, "pid": place.unit.pid, "crashes": place.downs, **look,
+            "believed": place.believed, "pid": place.unit.pid, "crashes": place.downs,
+            **{key: look[key] for key in ("busy", "waiting") if key in look},
         }
 
     async def _faults(self, request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from msforge.live.proxy import Front
 from msforge.live.rpc_front import RpcFront
 from msforge.model.plan import System
 from msforge.runtime.balancer import Balancer
+from msforge.scaffold.plans import started
 from msforge.scaffold.ports import plan
 
 
@@ -46,17 +47,28 @@ class Doors:
     rpc_replicas: dict[str, list[int]] = field(default_factory=dict)
     rpc_front: dict[str, int] = field(default_factory=dict)
     rpc_fronts: list[RpcFront] = field(default_factory=list)
+    addresses: dict[str, str] = field(default_factory=dict)
+    """By the URL of a replica or a front, where it takes gRPC; grows with the replicas."""
 
     def urls(self) -> dict[str, str]:
         """Where each service is reached."""
         return {service: url_of(port) for service, port in self.front.items()}
 
-    def rpc_addresses(self) -> dict[str, str]:
-        """By the URL of a replica or a front, where it takes gRPC."""
-        pairs = [(self.front[service], port) for service, port in self.rpc_front.items()]
-        for service, ports_ in self.rpc_replicas.items():
-            pairs += zip(self.replicas[service], ports_, strict=False)
-        return {url_of(port): address_of(rpc) for port, rpc in pairs}
+    def port_of(self, service: str, ordinal: int) -> int:
+        """A replica's port; those that come while the system runs get any that is free. Raises OSError."""
+        ports_of = self.replicas[service]
+        while len(ports_of) <= ordinal:
+            ports_of.append(self._bind_any())
+            if service in self.rpc_replicas:
+                self.rpc_replicas[service].append(self._bind_any())
+                self.addresses[url_of(ports_of[-1])] = address_of(self.rpc_replicas[service][-1])
+        return ports_of[ordinal]
+
+    def _bind_any(self) -> int:
+        sock = ports.bind(0)
+        port: int = sock.getsockname()[1]
+        self.sockets[port] = sock
+        return port
 
     def take(self, port: int) -> socket.socket:
         """The socket of a port, bound anew when its last listener died. Raises OSError."""
@@ -74,10 +86,9 @@ class Doors:
             front = Front(service, balancers[service])
             await front.listen(self.sockets.pop(port))
             self.fronts.append(front)
-        addresses = self.rpc_addresses()
         for service, port in self.rpc_front.items():
             self.release(port)
-            rpc_front = RpcFront(balancers[service], addresses)
+            rpc_front = RpcFront(balancers[service], self.addresses)
             self.rpc_fronts.append(rpc_front)
             await rpc_front.listen(address_of(port))
 
@@ -95,7 +106,7 @@ class Doors:
 def open_doors(system: System, base: int) -> Doors:
     """Binds every port of a system; from `base` on, or any with 0. Raises ConflictError naming those taken."""
     rpc = system.speaking_grpc() if speaks_grpc() else ()
-    planned = plan({service.name: service.replicas for service in system.services}, base, system.speaking_grpc())
+    planned = plan({service.name: started(service) for service in system.services}, base, system.speaking_grpc())
     wanted = []
     for of_service in planned:
         name = of_service.service
@@ -111,6 +122,12 @@ def open_doors(system: System, base: int) -> Doors:
         doors.front[name], *doors.replicas[name] = _bound(doors, sockets, 1 + len(of_service.replicas))
         if name in rpc:
             doors.rpc_front[name], *doors.rpc_replicas[name] = _bound(doors, sockets, 1 + len(of_service.rpc_replicas))
+            doors.addresses |= {
+                url_of(port): address_of(rpc_port) for port, rpc_port in zip(
+                    [doors.front[name], *doors.replicas[name]], [doors.rpc_front[name], *doors.rpc_replicas[name]],
+                    strict=True,
+                )
+            }
     return doors
 
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 from msforge.model.plan import CLIENTS, Fault, System
 from msforge.policies import draws
 from msforge.policies.distributions import Dist
+from msforge.scaffold.numbers import changeable
+from msforge.scaffold.plans import started
 
 CLIENTS_NAME: Final = "clients"
-NOT_HONOURED: Final = ("deploy", "change")
-"""Kinds that a running system can't do: its numbers are in its code."""
 
 Plain = dict[str, Any]
 """A fault as JSON; `plain_fault` makes it."""
@@ -69,7 +69,24 @@ def plain_fault(
         "status": fault.status,
         "crash": fault.crash,
         "for": duration,
+        "max_unavailable": fault.max_unavailable,
+        "canary": fault.canary,
+        "canary_for": fault.canary_for,
+        "changes": [[path, value] for path, value in fault.changes],
     }
+
+
+def changes_of(fault: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """The paths and values of a plain change, or of what a deployed version changes."""
+    return tuple((str(path), value) for path, value in fault["changes"])
+
+
+def without(changes: Sequence[tuple[str, Any]], ended: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The changes in force once these have ended."""
+    left = list(changes)
+    for change in ended:
+        left.remove(change)
+    return left
 
 
 def _name(things: Sequence[Any], index: int) -> str | None:
@@ -101,13 +118,13 @@ def schedule(system: System, *, seed: int, replication: int = 0, end: int) -> It
     """What the file's faults do until `end` (ns), in the order of time. Those not honoured are left out."""
     lines = []
     for fault in system.faults:
-        if not honoured(fault):
+        if not honoured(system, fault):
             continue
         service = system.bodies[fault.body].service if fault.body >= 0 else fault.service
         if fault.replicas == "each" and service >= 0:
             lines += [
                 _line(system, fault, service, ordinal, seed, replication, end)
-                for ordinal in range(system.services[service].replicas)
+                for ordinal in range(started(system.services[service]))
             ]
         else:
             lines.append(_line(system, fault, service, None, seed, replication, end))
@@ -116,12 +133,12 @@ def schedule(system: System, *, seed: int, replication: int = 0, end: int) -> It
 
 def left_out(system: System) -> list[str]:
     """The file's faults that a running system doesn't honour, in plain words."""
-    return [fault.label or fault.kind for fault in system.faults if not honoured(fault)]
+    return [fault.label or fault.kind for fault in system.faults if not honoured(system, fault)]
 
 
-def honoured(fault: Fault) -> bool:
+def honoured(system: System, fault: Fault) -> bool:
     """Whether a running system can do it."""
-    return fault.kind not in NOT_HONOURED
+    return changeable(system, fault)
 
 
 def _line(
@@ -153,7 +170,7 @@ def _chosen(system: System, fault: Fault, service: int, occurrence: int, key: in
     """The ordinals of the replicas it hits this time; None: all."""
     if fault.replicas != "some" or service < 0:
         return None
-    replicas = list(range(system.services[service].replicas))
+    replicas = list(range(started(system.services[service])))
     chosen = []
     for k in range(min(fault.number, len(replicas))):
         u = draws.uniform(draws.child_key(key, "which"), occurrence * 1024 + k)

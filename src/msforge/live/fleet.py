@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 from msforge.errors import MsforgeError
+from msforge.live.autoscaling import autoscale
 from msforge.live.faults import startup
 from msforge.model.plan import Service, System
 from msforge.records import SECOND
+from msforge.runtime.balancer import Balancer
+from msforge.runtime.embedded import EmbeddedParts
+from msforge.scaffold.plans import started
 
 STARTING, READY, DOWN, FAILED, STOPPED = "starting", "ready", "down", "failed", "stopped"
 STOP: Final = 1.5
@@ -51,8 +55,14 @@ class Unit(Protocol):
     async def clear_fault(self, number: str) -> None:
         """Switch one off."""
 
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Have these numbers in force (`numbers.numbers_of`)."""
+
+    async def drain(self) -> None:
+        """It takes no more messages; returns once nothing is left that it was busy with."""
+
     async def look(self) -> dict[str, Any]:
-        """What it says of itself now: busy, waiting."""
+        """What it says of itself now: busy, waiting, and what its threads and cores have done (`Replica.use`)."""
 
 
 class Backend(Protocol):
@@ -60,9 +70,15 @@ class Backend(Protocol):
 
     head_start: float
     """Seconds that starting a unit takes by itself."""
+    parts: EmbeddedParts
+    shared: dict[str, Balancer]
+    """What stands before each service whose callers don't balance themselves."""
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
         """A new unit, not started. It calls `crashed` when it dies by itself."""
+
+    def forget(self, unit: Any) -> None:
+        """A unit has stopped for good."""
 
     async def open(self) -> None:
         """Whatever has to be there before the first unit."""
@@ -86,19 +102,28 @@ class Backend(Protocol):
 class Place:
     """One replica: its unit, and what happened to it."""
 
-    def __init__(self, service: Service, ordinal: int, zone: int, unit: Unit) -> None:
+    def __init__(self, service: Service, ordinal: int, number: int, zone: int, unit: Unit) -> None:
         self.service = service
+        self.number = number
         self.ordinal = ordinal
         self.zone = zone
         self.unit = unit
         self.state = STOPPED
+        self.ahead = False  # of a version that is being deployed
         self.downs = 0
         self.believed = False
+        self.leaving = False
 
     @property
     def name(self) -> str:
         """E.g. order.1."""
         return f"{self.service.name}.{self.ordinal}"
+
+
+    @property
+    def consumer(self) -> str:
+        """What brokers call it."""
+        return f"{self.service.name}#{self.ordinal}"
 
 
 class Fleet:
@@ -112,22 +137,29 @@ class Fleet:
         self.tell: Tell = tell
         self.places: dict[str, list[Place]] = {}
         self.faults_of: Callable[[Place], list[Mapping[str, Any]]] = lambda place: []
+        self.numbers_of: Callable[[Place], dict[str, Any]] = lambda place: {}
+        self.made = {service.name: 0 for service in system.services}
+        self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stops: set[asyncio.Task[None]] = set()
         self._ending = False
-        number = 0
         for service in system.services:
             self.places[service.name] = []
-            for ordinal in range(service.replicas):
-                zone = service.zones[ordinal % len(service.zones)] if service.zones else -1
-                self._add(service, ordinal, zone, number)
-                number += 1
+            for _ in range(started(service)):
+                self._add(service)
 
-    def _add(self, service: Service, ordinal: int, zone: int, number: int) -> None:
+    def _add(self, service: Service) -> Place:
         def crashed() -> None:
             self.died(place)
 
-        place = Place(service, ordinal, zone, self.backend.unit(service, ordinal, number, crashed))
+        ordinal = self.made[service.name]
+        zone = service.zones[ordinal % len(service.zones)] if service.zones else -1
+        unit = self.backend.unit(service, ordinal, self._number, crashed)
+        place = Place(service, ordinal, self._number, zone, unit)
+        self.made[service.name] += 1
+        self._number += 1
         self.places[service.name].append(place)
+        return place
 
     def all(self) -> list[Place]:
         """Every replica, in the file's order."""
@@ -141,6 +173,8 @@ class Fleet:
         for level in levels(self.system):
             places = [place for name in level for place in self.places[name]]
             await _all(self._first_start(place) for place in places)
+        for service in self.system.services:
+            self.spawn(autoscale(self, service.index))
 
     async def _first_start(self, place: Place) -> None:
         place.state = STARTING
@@ -156,6 +190,7 @@ class Fleet:
         self._ending = True
         for task in list(self._tasks):
             task.cancel()
+        await asyncio.gather(*self._stops, return_exceptions=True)
         for level in reversed(levels(self.system)):
             going = [place for name in level for place in self.places[name] if place.state != STOPPED]
             results = await asyncio.gather(*(place.unit.stop() for place in going), return_exceptions=True)
@@ -183,6 +218,9 @@ class Fleet:
         """A replica died by itself: it is started again."""
         if self._ending or place.state != READY:
             return
+        if place.leaving:
+            self._part(place)
+            return
         place.downs += 1
         self.tell(f"{place.name} crashed by itself")
         place.state = DOWN
@@ -193,16 +231,19 @@ class Fleet:
     def come_back(self, place: Place) -> None:
         """Start a replica that is down; it is ready after `startup`."""
         if not self._ending and place.state == DOWN:
-            self._spawn(self._return(place, place.downs))
+            self.spawn(self._return(place, place.downs))
 
-    async def _return(self, place: Place, downs: int) -> None:
+    async def _return(self, place: Place, downs: int, *, at_once: bool = False) -> None:
         loop = asyncio.get_running_loop()
-        delay = startup(self.system, place.service.name, place.ordinal, downs, seed=self.seed)
+        delay = 0
+        if not at_once:
+            delay = startup(self.system, place.service.name, place.ordinal, downs, seed=self.seed)
         due = loop.time() + self.seconds(delay)
         await asyncio.sleep(max(0.0, due - loop.time() - self.backend.head_start))
         if place.state != DOWN or place.downs != downs:
             return
         place.state = STARTING
+        self.backend.parts.hold(place.consumer)
         try:
             await place.unit.start()
         except StartError as error:
@@ -211,15 +252,21 @@ class Fleet:
                 self.tell(f"{place.name} did not come back: {error.message}")
             return
         await asyncio.sleep(max(0.0, due - loop.time()))
-        if place.downs == downs:
+        if place.state == STOPPED:  # it was let go while it started
+            await place.unit.stop()
+        elif place.downs == downs:
             await self._ready(place)
-            self.tell(f"{place.name} is back")
+            self.tell(f"{place.name} is {'back' if place.downs else 'ready'}")
 
     async def _ready(self, place: Place) -> None:
+        numbers = self.numbers_of(place)
+        if numbers:
+            await place.unit.set_numbers(numbers)
         for fault in self.faults_of(place):
             await place.unit.set_fault(fault)
+        self.backend.parts.release(place.consumer)
         place.state = READY
-        place.believed = True
+        place.believed = not place.leaving
         await self._believe(place.service.name)
 
     def _detect(self, place: Place) -> None:
@@ -231,10 +278,86 @@ class Fleet:
                 place.believed = False
                 await self._believe(place.service.name)
 
-        self._spawn(learn())
+        self.spawn(learn())
 
     async def _believe(self, service: str) -> None:
         await self.backend.believe(service, [place.unit.url for place in self.places[service] if place.believed])
+
+    # -- more replicas, and fewer -----------------------------------------------------------------
+
+    async def adopt(self, system: System) -> None:
+        """A changed plan is in force: the same services with other numbers."""
+        self.system = system
+        for place in self.all():
+            place.service = system.services[place.service.index]
+
+    def resize(self, service: str, wanted: int, why: str) -> None:
+        """Have so many replicas: new ones start up, the youngest leave."""
+        staying = self.staying(service)
+        if wanted == len(staying) or self._ending:
+            return
+        self.tell(f"{service}: {len(staying)} -> {wanted} replicas ({why})")
+        for _ in range(wanted - len(staying)):
+            self.spawn(self.join(service))
+        for place in staying[wanted:]:
+            self.leave(place)
+
+    def service(self, name: str) -> Service:
+        """The plan of a service."""
+        return next(service for service in self.system.services if service.name == name)
+
+    def leave(self, place: Place) -> None:
+        """As `retire`, in its own time."""
+        self.spawn(self.retire(place))
+
+    async def look(self, place: Place) -> dict[str, Any]:
+        """What a replica says of itself now; nothing when it is not ready."""
+        return await place.unit.look() if place.state == READY else {}
+
+    def staying(self, service: str) -> list[Place]:
+        """Its replicas, without those that are on their way out."""
+        return [place for place in self.places[service] if not place.leaving]
+
+    async def join(self, service: str, *, ahead: bool = False) -> None:
+        """A new replica, ready after its startup; `ahead`: of the version that is being deployed."""
+        place = self._add(self.service(service))
+        place.ahead = ahead
+        place.state = DOWN
+        for callee in self.places:  # its own balancers know nothing yet
+            await self._believe(callee)
+        at_once = ahead and place.service.function is not None  # its instances start cold instead
+        await self._return(place, 0, at_once=at_once)
+
+    async def retire(self, place: Place, within: float | None = None) -> None:
+        """No more requests for it; once it has finished what it has, or died, it is gone.
+
+        `within` so many seconds, then it is killed.
+        """
+        place.leaving = True
+        place.believed = False
+        await self._believe(place.service.name)
+        if place.state == READY:
+            try:
+                async with asyncio.timeout(within):
+                    await place.unit.drain()
+            except TimeoutError:
+                place.unit.crash()
+        self._part(place)
+
+    def _part(self, place: Place) -> None:
+        if place not in self.places[place.service.name]:
+            return
+        self.places[place.service.name].remove(place)
+        place.state = STOPPED
+        place.downs += 1  # whatever was to start it is off
+        stop = asyncio.get_running_loop().create_task(self._stop_for_good(place))
+        self._stops.add(stop)
+        stop.add_done_callback(self._stops.discard)
+
+    async def _stop_for_good(self, place: Place) -> None:
+        await place.unit.stop()
+        self.backend.forget(place.unit)
+        self.tell(f"{place.name} has left")
 
     # -- helpers --------------------------------------------------------------------------------
 
@@ -242,7 +365,8 @@ class Fleet:
         """Real seconds of a simulated duration."""
         return ns * self.scale / SECOND
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside, until the system goes down."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

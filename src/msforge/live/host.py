@@ -29,7 +29,7 @@ class Host:
         self.clock = Clock(scale)
         self.parts = embedded_parts(system, self.clock)
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
-        self.rpc_addresses = doors.rpc_addresses()
+        self.rpc_addresses = doors.addresses
 
     async def part_fault(self, fault: Mapping[str, Any]) -> None:
         """A fault of a store or a broker begins."""
@@ -55,7 +55,7 @@ class Resident:
         self.ordinal = ordinal
         self.number = number
         self.name = f"{service.name}.{ordinal}"
-        self.port = host.doors.replicas[service.name][ordinal]
+        self.port = host.doors.port_of(service.name, ordinal)
         self.url = url_of(self.port)
         self.log = logs_folder(host.folder) / f"{self.name}.log"
         self.data = data_folder(host.folder) / self.name

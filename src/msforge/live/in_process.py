@@ -74,6 +74,12 @@ class InProcess(Host):
         for balancer in (self.shared[service], *self.own[service]):
             balancer.believe(urls)
 
+    def forget(self, unit: InProcessUnit) -> None:
+        """A replica has gone for good: its own balancers with it."""
+        for callee, balancers in self.own.items():
+            gone = unit.directory.of(callee)
+            self.own[callee] = [balancer for balancer in balancers if balancer is not gone]
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1.0)
@@ -138,8 +144,8 @@ class InProcessUnit(Resident):
     def _make(self) -> Any:
         app, settings = imported(self.package)
         made = settings.Settings(
-            **self.rpc_settings(), host=HOST, port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
-            time_scale=self.host.clock.scale, data_dir=str(self.data),
+            **self.rpc_settings(), host=HOST, port=self.port, ordinal=self.ordinal, number=self.number,
+            seed=self.host.seed, time_scale=self.host.clock.scale, data_dir=str(self.data),
             log_file=str(self.log),
         )
         return app.create_app(made, parts=self.host.parts, directory=self.directory, clock=self.host.clock)
@@ -187,12 +193,22 @@ class InProcessUnit(Resident):
         if self.replica is not None:
             self.replica.faults.clear(number)
 
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            self.replica.adopt(numbers)
+
+    async def drain(self) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            await self.replica.drain()
+
     async def look(self) -> dict[str, Any]:
         """Asked directly."""
         if self.replica is None:
             return {}
         admission = self.replica.admission
-        return {"busy": admission.busy, "waiting": admission.waiting}
+        return {"busy": admission.busy, "waiting": admission.waiting, **self.replica.use()}
 
 
 def _close_listeners(server: uvicorn.Server) -> None:

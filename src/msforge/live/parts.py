@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from msforge.model.plan import NONE, System
-from msforge.records import Outcome
+from msforge.model.plan import System
 from msforge.runtime import plan
 from msforge.runtime.clock import Clock
 from msforge.runtime.embedded import EmbeddedParts
+from msforge.scaffold.plans import channels_of, consumers_of, stores_of
 
 
 def embedded_parts(system: System, clock: Clock) -> EmbeddedParts:
@@ -21,42 +19,12 @@ async def stats_of(system: System, parts: EmbeddedParts) -> dict[str, dict[str, 
     return {channel.name: dict(await parts.stats(channel.name)) for channel in system.channels}
 
 
-def channels_of(system: System) -> list[plan.Channel]:
-    """The plan's channels as services know them."""
-    return [
-        plan.Channel(
-            c.name, c.topic, c.publish, c.max_length, c.reject,
-            "" if c.dead_letter == NONE else system.channels[c.dead_letter].name, c.partitions, c.rebalance, c.relay,
-        )
-        for c in system.channels
-    ]
-
-
-def stores_of(system: System) -> list[plan.Store]:
-    """The plan's stores as services know them."""
-    return [plan.Store(s.name, s.kind, s.connections, s.read, s.write) for s in system.stores]
-
-
-def consumers_of(system: System) -> list[plan.Consumer]:
-    """The plan's consumers as services know them."""
-    made = []
-    for consumer in system.consumers:
-        name, group = system.bodies[consumer.body].name, system.services[consumer.service].name
-        channel = system.channels[consumer.channel]
-        made.append(plan.Consumer(
-            name, channel.name, group, channel.topic, consumer.threads, consumer.prefetch, retry_of(consumer.retry),
-            consumer.idempotent, f"consume {group}.{name}",
-        ))
-    return made
-
-
-def retry_of(retry: Any) -> plan.Retry:
-    """A retry policy of the plan as services know it."""
-    budget = retry.budget
-    return plan.Retry(
-        retry.attempts, retry.backoff, retry.factor, retry.max_backoff, retry.jitter,
-        frozenset(Outcome(outcome).word for outcome in retry.on),
-        None if budget is None else plan.Budget(
-            budget.kind, budget.ratio, budget.burst, budget.minimum, budget.max_tokens, budget.token_ratio
-        ),
-    )
+def adopt_parts(parts: EmbeddedParts, system: System) -> None:
+    """Have the stores, the channels and their consumers live by a changed plan from now on."""
+    for store in system.stores:
+        parts.adopt_store(store.name, store.connections)
+    consumers: dict[str, list[plan.Consumer]] = {channel.name: [] for channel in system.channels}
+    for consumer in consumers_of(system):
+        consumers[consumer.channel].append(consumer)
+    for channel in channels_of(system):
+        parts.adopt_channel(channel, consumers[channel.name])

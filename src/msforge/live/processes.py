@@ -27,6 +27,8 @@ from msforge.model.plan import Service, System
 
 PATIENCE: Final = 30.0
 """Seconds a process may take to be ready."""
+DRAIN_LOOK: Final = 0.05
+"""Seconds between two looks at whether a replica that leaves has finished."""
 TOGETHER: Final = 2 * (os.cpu_count() or 1)
 """Processes that start at once: more would only wait for the CPU."""
 
@@ -100,7 +102,12 @@ class Processes(Host):
         self.believed[service] = urls
         plan = next(s for s in self.system.services if s.name == service)
         if plan.client_balancer:
-            await asyncio.gather(*(unit.tell_replicas({service: urls}) for unit in self.units))
+            known = {url: self.rpc_addresses[url] for url in urls if url in self.rpc_addresses}
+            await asyncio.gather(*(unit.tell_replicas({service: urls}, known) for unit in self.units))
+
+    def forget(self, unit: ProcessUnit) -> None:
+        """A replica has gone for good."""
+        self.units.remove(unit)
 
 
 class ProcessUnit(Resident):
@@ -182,9 +189,11 @@ class ProcessUnit(Resident):
         if child is not None:
             child.kill()
 
-    async def tell_replicas(self, services: dict[str, list[str]]) -> None:
-        """New lists of replicas for its own balancers."""
+    async def tell_replicas(self, services: dict[str, list[str]], addresses: dict[str, str]) -> None:
+        """New lists of replicas for its own balancers, and where those take gRPC."""
         if self.ready:
+            if addresses:
+                await self._ask("PUT", "/_msforge/addresses", addresses)
             await self._ask("PUT", "/_msforge/replicas", services)
 
     async def set_fault(self, fault: Mapping[str, Any]) -> None:
@@ -195,10 +204,20 @@ class ProcessUnit(Resident):
         """Told over its fault switches."""
         await self._ask("DELETE", f"/_msforge/faults/{number}", None)
 
+    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
+        """Told over its switches."""
+        await self._ask("PUT", "/_msforge/numbers", dict(numbers))
+
+    async def drain(self) -> None:
+        """Told over its switches, and asked until it is empty or gone."""
+        await self._ask("PUT", "/_msforge/drain", {})
+        while self.ready and (await self._ask("GET", "/_msforge/state", None)).get("empty") is False:
+            await asyncio.sleep(DRAIN_LOOK)
+
     async def look(self) -> dict[str, Any]:
         """Asked over its state."""
         plain = await self._ask("GET", "/_msforge/state", None)
-        return {"busy": plain.get("busy", 0), "waiting": plain.get("queue", 0)}
+        return {"busy": plain.get("busy", 0), "waiting": plain.get("queue", 0), **plain.get("use", {})}
 
     async def _ask(self, method: str, path: str, body: Any) -> dict[str, Any]:
         """A replica that just died has nothing to say. Raises UsageError when it refuses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 SECOND: Final = 1_000_000_000
 PERIOD: Final = 15 * SECOND
@@ -65,6 +65,55 @@ class Autoscaler:
         if wanted > current:
             self._added.append((now, wanted - current))
         return wanted
+
+
+class Use(NamedTuple):
+    """What a replica has done so far: `area` of threads (or cores) x ns, out of `capacity` at once."""
+
+    key: Any
+    area: float
+    capacity: float
+    ready: bool
+
+
+class Scaling:
+    """The controller around the rule: it keeps what it saw of each replica at its last look, `PERIOD` ago."""
+
+    __slots__ = ("_before", "_resting", "_rule", "_scaler")
+
+    def __init__(self) -> None:
+        self._before: dict[Any, float] = {}
+        self._rule: tuple[int, int, float] | None = None
+        self._scaler: Autoscaler | None = None
+        self._resting = False
+
+    def rest(self) -> None:
+        """There is no rule now. The first look of one that comes later judges nothing: it has no earlier one."""
+        self._resting = True
+        self._rule = None
+        self._before.clear()
+
+    def look(self, now: int, minimum: int, maximum: int, target: float, uses: Sequence[Use]) -> tuple[int, float]:
+        """The number of replicas wanted at `now` (ns), and the mean use of those that are ready, since the last look.
+
+        A controller with other settings begins anew.
+        """
+        if self._resting:
+            self._resting = False
+            self._before = {use.key: use.area for use in uses}
+            return len(uses), 0.0
+        if self._scaler is None or self._rule != (minimum, maximum, target):
+            self._rule = (minimum, maximum, target)
+            self._scaler = Autoscaler(minimum, maximum, target)
+        readings = [self._reading(use) for use in uses]
+        known = [reading for reading in readings if reading is not None]
+        mean = sum(known) / len(known) if known else 0.0
+        return self._scaler.decide(now, len(uses), readings), mean
+
+    def _reading(self, use: Use) -> float | None:
+        last = self._before.get(use.key, 0.0)
+        self._before[use.key] = use.area
+        return (use.area - last) / (use.capacity * PERIOD) if use.ready else None
 
 
 def recommendation(current: int, readings: Sequence[float | None], target: int) -> int:

@@ -5,6 +5,7 @@ The switches answer to this machine alone.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
@@ -70,6 +71,14 @@ class Admin:
             return self._faults(method, rest, body)
         if what == "replicas" and method == "PUT":
             return self._replicas(body)
+        if what == "addresses" and method == "PUT":
+            return self._addresses(body)
+        if what == "numbers" and method == "PUT":
+            return self._numbers(body)
+        if what == "drain" and method == "PUT":
+            self.replica.strays.add(task := asyncio.get_running_loop().create_task(self.replica.drain()))
+            task.add_done_callback(self.replica.strays.discard)
+            return {"empty": self.replica.empty}
         if what == "state" and method == "GET":
             return state_of(self.replica)
         raise Problem(404, f"no {method} {path} here")
@@ -91,6 +100,15 @@ class Admin:
             raise Problem(404, f"no fault {problem.args[0]!r} is on") from problem
         return {"faults": faults.describe()}
 
+    def _numbers(self, body: Any) -> Any:
+        if not isinstance(body, dict):
+            raise Problem(422, "expected an object: the numbers that differ from the code's")
+        try:
+            self.replica.adopt(body)
+        except ValueError as problem:
+            raise Problem(422, str(problem)) from problem
+        return {"changed": sorted(body)}
+
     def _replicas(self, body: Any) -> Any:
         if not isinstance(body, dict) or not all(
             isinstance(urls, list) and all(isinstance(url, str) for url in urls) for urls in body.values()
@@ -100,6 +118,12 @@ class Admin:
             self.replica.directory.believe(service, urls)
         return {"services": sorted(body)}
 
+    def _addresses(self, body: Any) -> Any:
+        if not isinstance(body, dict) or not all(isinstance(address, str) for address in body.values()):
+            raise Problem(422, "expected an object: for each URL of a replica where it takes gRPC")
+        self.replica.directory.rpc.update(body)
+        return {"addresses": len(body)}
+
 
 def state_of(replica: Replica) -> dict[str, Any]:
     """What a replica is doing and has done, as plain data."""
@@ -107,6 +131,7 @@ def state_of(replica: Replica) -> dict[str, Any]:
         "service": replica.name, "ordinal": replica.ordinal, "number": replica.number, "ready": replica.ready,
         "now": replica.clock.now(), "busy": replica.admission.busy, "queue": replica.admission.waiting,
         "in_progress": len(replica.active), "paused": replica.processor.paused > 0,
+        "empty": replica.empty, "use": replica.use(),
         "outcomes": {
             endpoint: {WORDS[i]: n for i, n in enumerate(served.outcomes) if n}
             for endpoint, served in replica.stats.served.items()

@@ -28,6 +28,20 @@ class Admission:
         self._free = threads if threads >= 0 else BOUNDLESS
         self._waiting: deque[_Waiting] = deque()
 
+    def adopt(self, threads: int, queue: int, discipline: str, bucket: TokenBucket | None) -> None:
+        """Take other numbers: new threads go to those who wait; one too many goes when its request ends."""
+        self.threads = threads
+        self.capacity = queue if queue >= 0 else BOUNDLESS
+        self.discipline = discipline
+        self.bucket = bucket
+        self._free = (threads if threads >= 0 else BOUNDLESS) - self.busy
+        while self._free > 0 and self._waiting:
+            following = self._next()[1]
+            if not following.done():
+                self._free -= 1
+                self.busy += 1
+                following.set_result(None)
+
     @property
     def waiting(self) -> int:
         """How many wait for a thread."""
@@ -45,8 +59,8 @@ class Admission:
             return OK
         return WAIT if len(self._waiting) < self.capacity else OVERLOADED
 
-    async def wait(self, priority: int = 1) -> None:
-        """Wait for a thread; being cancelled leaves the queue."""
+    async def wait(self, priority: int = 1, flow: object = None) -> None:
+        """Wait for a thread, whoever (`flow`) it is for; being cancelled leaves the queue."""
         place: _Waiting = (priority, asyncio.get_running_loop().create_future())
         self._waiting.append(place)
         try:
@@ -68,7 +82,7 @@ class Admission:
 
     def leave(self) -> None:
         """Give a thread back: it goes to the next who waits."""
-        while self._waiting:
+        while self._waiting and self._free >= 0:
             following = self._next()[1]
             if not following.done():
                 following.set_result(None)

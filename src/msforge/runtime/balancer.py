@@ -17,13 +17,17 @@ class Balancer:
     __slots__ = ("counting", "counts", "kind", "turn", "urls")
 
     def __init__(self, kind: str = "round_robin", urls: Sequence[str] = (), turn: int = 0) -> None:
+        self.turn_to(kind)
+        self.urls = list(urls)
+        self.turn = turn
+        self.counts: dict[str, int] = {}
+
+    def turn_to(self, kind: str) -> None:
+        """Pick by this rule from now on. Raises ValueError when there is none such."""
         if kind not in KINDS:
             raise ValueError(f"unknown balance {kind!r}; there are {', '.join(KINDS)}")
         self.kind = kind
-        self.urls = list(urls)
-        self.turn = turn
         self.counting = kind in ("least_connections", "power_of_two")
-        self.counts: dict[str, int] = {}
 
     def believe(self, urls: Sequence[str]) -> None:
         """Take these replicas for ready, in the order of their ordinals."""

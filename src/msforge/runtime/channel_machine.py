@@ -15,6 +15,7 @@ from msforge.policies.backoff import delay as backoff_delay
 from msforge.policies.keys import child_key, occurrence, uniform
 from msforge.records import Outcome
 from msforge.runtime.delivery import Content, Delivery, Message, Worker, consumer_name
+from msforge.runtime.plan import Channel
 
 DEGRADED: Final = int(Outcome.DEGRADED)
 RESET: Final = int(Outcome.RESET)
@@ -64,6 +65,10 @@ class ChannelMachine:
         heappush(self._timers, (now + delay, self._timer_number, act, subject))
 
     # -- what a kind of channel does in its own way ------------------------------------------------
+
+    def adopt(self, plan: Channel) -> None:
+        """Take the numbers of a changed plan."""
+        raise NotImplementedError
 
     def accept(self, now: int, content: Content) -> bool:
         """The broker has a message. False: it refused it."""
@@ -184,9 +189,16 @@ class ChannelMachine:
         if reachable:
             self.link_changed(now)
 
+    def release(self, now: int, worker: Worker) -> None:
+        """One that was held gets messages from now on."""
+        self.wake(now)
+        worker.held = False
+        self.link_changed(now)
+
     def reachable(self, worker: Worker) -> bool:
         """Whether it takes messages now."""
-        return not self.down and worker.up and not worker.leaving and not worker.cut and worker.service not in self.cuts
+        free = worker.up and not (worker.leaving or worker.cut or worker.held)
+        return free and not self.down and worker.service not in self.cuts
 
     # -- deliveries ---------------------------------------------------------------------------
 

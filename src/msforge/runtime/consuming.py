@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from msforge.policies.keys import child_key, occurrence
 from msforge.runtime.failures import RESET, Rejected
+from msforge.runtime.instances import COLD
 from msforge.runtime.parts import consumer_settings
 from msforge.runtime.plan import Consumer
-from msforge.runtime.serve import trace_of
+from msforge.runtime.serve import queued, trace_of
 from msforge.runtime.wire import ROOT, TRACEPARENT
 
 if TYPE_CHECKING:
@@ -80,7 +81,16 @@ class Consuming:
             trace=trace_of(headers.get(TRACEPARENT, "")), root=headers.get(ROOT, ""), arrive=delivery["available"],
         )
         flow.task = asyncio.current_task()
-        await flow.run(self._handle, delivery["body"])
+        instances = replica.instances
+        if instances is None:
+            await flow.run(self._handle, delivery["body"])
+            return flow.outcome
+        if instances.take(replica.clock.now()) == COLD and not await queued(replica, flow, 1):
+            return flow.outcome
+        try:
+            await flow.run(self._handle, delivery["body"])
+        finally:
+            instances.leave()
         return flow.outcome
 
     async def _handle(self, body: Any, flow: Any) -> None:

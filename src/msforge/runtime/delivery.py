@@ -27,8 +27,8 @@ class Worker:
     """One consumer on one replica. `settings`: name, group, ordinal, threads, prefetch, retry, idempotent."""
 
     __slots__ = (
-        "attempts", "buffer", "busy", "cut", "idempotent", "leaving", "name", "ordinal", "prefetch", "replica", "retry",
-        "running", "service", "threads", "unacked", "up",
+        "attempts", "buffer", "busy", "cut", "held", "idempotent", "leaving", "name", "ordinal", "prefetch", "replica",
+        "retry", "running", "service", "threads", "unacked", "up",
     )
 
     def __init__(self, settings: dict[str, Any], replica: str) -> None:
@@ -40,6 +40,7 @@ class Worker:
         self.up = False
         self.leaving = False
         self.cut = False
+        self.held = False  # it is there, but not ready
         self.unacked = 0
         self.busy = 0
         self.buffer: deque[Message] = deque()

@@ -16,7 +16,7 @@ from msforge.runtime.channel_machine import ChannelMachine
 from msforge.runtime.clock import Clock
 from msforge.runtime.delivery import Delivery, Worker, consumer_name
 from msforge.runtime.embedded_stores import EmbeddedStores
-from msforge.runtime.parts import Deliver
+from msforge.runtime.parts import Deliver, consumer_settings
 from msforge.runtime.plan import Channel, Consumer, Store
 from msforge.runtime.queue_machine import QueueMachine
 from msforge.runtime.topic_machine import TopicMachine
@@ -72,6 +72,8 @@ class EmbeddedParts(EmbeddedStores):
         self.subscriptions: dict[Worker, EmbeddedSubscription] = {}
         self.deliveries: dict[int, tuple[ChannelMachine, Delivery]] = {}
         self.watchers: list[Callable[[str, bool], None]] = []  # told when a broker goes out of order, or is back
+        self.changed: dict[str, dict[str, Any]] = {}  # consumers' numbers that are others than their code has
+        self.held: set[str] = set()
         self._tag = 0
         known = [*consumers]
         for channel in channels:
@@ -136,7 +138,8 @@ class EmbeddedParts(EmbeddedStores):
         name = consumer_name(consumer)
         # the same replica again: whoever had its place is dead
         self.crash([w for w in self.subscriptions if w.replica == replica and w.name == name])
-        worker = machine.attach(consumer, replica)
+        worker = machine.attach({**consumer, **self.changed.get(name, {}), "ordinal": consumer["ordinal"]}, replica)
+        worker.held = replica in self.held
         subscription = self.subscriptions[worker] = EmbeddedSubscription(self, machine, worker, deliver)
         machine.up(self.clock.now(), worker)
         self.alarms[machine.name].set()
@@ -169,6 +172,30 @@ class EmbeddedParts(EmbeddedStores):
             machine.ended(self.clock.now(), delivery, outcome)
             self.alarms[machine.name].set()
             subscription.settled.set()
+
+    def hold(self, replica: str) -> None:
+        """A replica's consumers get no messages until `release`: it is starting, and has yet to be told things."""
+        self.held.add(replica)
+
+    def release(self, replica: str) -> None:
+        """They get messages from now on."""
+        self.held.discard(replica)
+        for subscription in [*self.subscriptions.values()]:
+            if subscription.worker.replica == replica and subscription.worker.held:
+                subscription.machine.release(self.clock.now(), subscription.worker)
+                self.alarms[subscription.machine.name].set()
+
+    def adopt_channel(self, plan: Channel, consumers: Iterable[Consumer]) -> None:
+        """Take other numbers for a channel and those who read it; its kind, and what it holds, stay."""
+        machine = self.channels[plan.name]
+        machine.adopt(plan)
+        for consumer in consumers:
+            settings = consumer_settings(consumer, 0)
+            self.changed[consumer_name(settings)] = settings
+        for worker in machine.workers:
+            if worker.name in self.changed:
+                worker.adopt(self.changed[worker.name])
+        self.alarms[plan.name].set()
 
     def effect(self, tag: int, step: int) -> None:
         """A delivery has done a step with an effect."""

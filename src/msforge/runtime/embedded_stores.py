@@ -88,6 +88,11 @@ class EmbeddedStores:
         """The read that led has ended."""
         self.caches[cache].land(key, outcome)
 
+    def adopt_store(self, store: str, connections: int) -> None:
+        """Another number of connections, -1 for any; those that go are those that come free."""
+        self.stations[store].adopt(self.clock.now(), connections)
+        self.store_alarms[store].set()
+
     def store_stats(self, store: str) -> dict[str, int]:
         """What a store has counted, and what it is busy with."""
         station, cache = self.stations[store], self.caches[store]

@@ -65,8 +65,12 @@ class Events:
 
     async def stop(self) -> None:
         """Take no more messages, finish those it has, and empty the outbox."""
-        await asyncio.gather(*(consuming.leave() for consuming in self.consumers))
+        await self.leave()
         await self.outbox.stop()
+
+    async def leave(self) -> None:
+        """Take no more messages, and finish those it has."""
+        await asyncio.gather(*(consuming.leave() for consuming in self.consumers))
 
     def crash(self) -> None:
         """Die: what it had comes again at once, elsewhere or when it is back."""

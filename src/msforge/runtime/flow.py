@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from msforge.policies.distributions import Dist
-from msforge.policies.keys import occurrence
+from msforge.policies.keys import child_key, occurrence
 from msforge.runtime.calls import execute
 from msforge.runtime.failures import CANCELLED, DEGRADED, ERROR, OK, REJECTED, RESET, StepFailed, cause_of
 from msforge.runtime.group import Group
+from msforge.runtime.numbers import SAME
 from msforge.runtime.place import HERE, Place, enter
 from msforge.runtime.plan import Cache, Call, Channel, Store
 from msforge.runtime.saga import run_saga
@@ -68,6 +70,8 @@ class Flow:
         self.response: Any = None
         self.stopped = -1             # the outcome it was stopped with
         self.cancel_calls = False     # being stopped also cancels what it called
+        self.numbers = replica.numbers  # those in force as it arrives hold to its end
+        self.changed = None if self.numbers is None else self.numbers.at(endpoint, key)
         self.task: asyncio.Task[Any] | None = None  # None for a call in place that runs in its caller's task
 
     # -- life ------------------------------------------------------------------------------
@@ -79,6 +83,8 @@ class Flow:
         if self.begin < 0:
             self.begin = replica.clock.now()
         replica.active[self] = None
+        if self.parent is None:
+            replica.busy.step(self.begin, 1)
         faults = replica.faults
         doom = faults.doomed(self.endpoint, self.place) if faults.dooms else None
         try:
@@ -159,6 +165,8 @@ class Flow:
     async def work(self, word: str, dist: Dist) -> None:
         """Use a core of this replica for a drawn duration."""
         place = HERE.get()
+        if self.changed:
+            dist = self._now(word).get("dist", dist)
         amount = place.duration(word, "time", dist)
         if amount <= 0:
             return
@@ -172,6 +180,8 @@ class Flow:
     async def wait(self, word: str, dist: Dist) -> None:
         """Take a drawn duration, but no core."""
         place = HERE.get()
+        if self.changed:
+            dist = self._now(word).get("dist", dist)
         amount = place.duration(word, "time", dist)
         replica = self.replica
         if replica.faults.slowness:
@@ -186,6 +196,8 @@ class Flow:
         self, call: Call, request: Mapping[str, Any] | None = None, *, fallback: Branch | None = None
     ) -> dict[str, Any]:
         """Call another endpoint, with the policies around it. Raises StepFailed when all of them failed."""
+        if self.changed:
+            call = self._now(call.word).get("call", call)
         return await execute(self, call, request, fallback)
 
     async def parallel(self, word: str, *branches: Branch, need: int = 0, copies: int = 1) -> list[Any]:
@@ -194,6 +206,9 @@ class Flow:
         What they returned, None for those that failed or still run; these run on by themselves.
         """
         here = HERE.get()
+        if self.changed:
+            now = self._now(word)
+            need, copies = now.get("need", need), now.get("copies", copies)
         times = copies if len(branches) == 1 else 1
         group = Group(self, here, len(branches) * times, need)
         for branch in branches:
@@ -204,6 +219,8 @@ class Flow:
     async def choose(self, word: str, weights: Sequence[float], *branches: Branch) -> Any:
         """One branch, drawn by weight (they sum to 1)."""
         here = HERE.get()
+        if self.changed:
+            weights = self._now(word).get("weights", weights)
         i = bisect(list(accumulate(weights))[:-1], here.uniform(word, "choose"))
         with enter(here.inside(f"{word}/{i}")):
             return await branches[i]()
@@ -211,6 +228,8 @@ class Flow:
     async def repeat(self, word: str, count: Dist, branch: Branch) -> None:
         """The branch as often in a row as is drawn."""
         here = HERE.get()
+        if self.changed:
+            count = self._now(word).get("count", count)
         for index in range(here.duration(word, "count", count)):
             with enter(here.inside(word, occurrence(here.context, index, 0))):
                 await branch()
@@ -222,10 +241,18 @@ class Flow:
 
     async def read(self, word: str, store: Store, *, timeout: int = -1, cache: Cache | None = None) -> Any:
         """Read from a store, through a cache when there is one."""
+        if self.numbers is not None:
+            now = self._now(word)
+            timeout, cache = now.get("timeout", timeout), now.get("cache", cache)
+            store = self._store(store)
+            if cache is not None:
+                cache = replace(cache, store=self._store(cache.store))
         return await self.replica.stores.read(self, word, store, timeout=timeout, cache=cache)
 
     async def write(self, word: str, store: Store, *, timeout: int = -1) -> Any:
         """Write to a store."""
+        if self.numbers is not None:
+            timeout, store = self._now(word).get("timeout", timeout), self._store(store)
         return await self.replica.stores.write(self, word, store, timeout=timeout)
 
     async def publish(
@@ -233,6 +260,10 @@ class Flow:
         outbox: bool = False, timeout: int = -1,
     ) -> None:
         """Hand a message over; goes on once the broker has it, with an outbox at once."""
+        if self.numbers is not None:
+            now = self._now(word)
+            key, timeout = now.get("key", key), now.get("timeout", timeout)
+            channel = self.numbers.channels.get(channel.name, channel)
         await self.replica.events.publish(self, word, channel, body, key=key, outbox=outbox, timeout=timeout)
 
     async def saga(self, word: str, *pairs: tuple[Branch, Branch | None]) -> None:
@@ -241,9 +272,23 @@ class Flow:
 
     async def fail(self, word: str, rate: float, status: int = 500, crash: bool = False) -> None:
         """Fail by chance: with an error, or by killing the whole replica."""
+        if self.changed:
+            now = self._now(word)
+            rate, status = now.get("rate", rate), now.get("status", status)
+            crash = now.get("crash", crash)
         if HERE.get().uniform(word, "fail") >= rate:
             return
         if crash:
             await self.replica.die()
         outcome = REJECTED if 400 <= status < 500 else ERROR
         raise StepFailed(outcome, cause_of(self.replica.name, outcome), status)
+
+    # -- numbers that have changed since the code was generated ------------------------------------
+
+    def _now(self, word: str) -> Mapping[str, Any]:
+        """The arguments of a step at the current place that are others now."""
+        return self.changed.get(child_key(HERE.get().key, word), SAME) if self.changed else SAME
+
+    def _store(self, store: Store) -> Store:
+        found: Store = self.numbers.stores.get(store.name, store) if self.numbers is not None else store
+        return found

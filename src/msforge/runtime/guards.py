@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msforge.policies.breaker import STATES, CircuitBreaker
@@ -97,6 +97,12 @@ class Guards:
         if kind == "throttle":
             return AdaptiveThrottle(s.k, s.window)
         return RetryBudget(s.kind, s.ratio, s.burst, s.minimum, s.max_tokens, s.token_ratio)
+
+    def drop(self, gone: Iterable[tuple[str, str, Any]]) -> None:
+        """Numbers have changed, and no call asks for these machines any more: what comes back later starts anew."""
+        self._by_call.clear()
+        for key in gone:
+            self.machines.pop(key, None)
 
     def forget(self) -> None:
         """A crash: all of them are gone."""

@@ -130,6 +130,14 @@ class Cpu:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """What makes a service serverless: each request gets an instance of its own."""
+
+    cold_start: Dist = NOTHING
+    keep_alive: int = 0       # ns that an idle instance stays warm
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """What one replica of a service may do at once."""
 
@@ -144,6 +152,7 @@ class Service:
     latency: Dist = NOTHING   # ns, of one hop, one way
     zone_latency: Dist | None = None  # ns, added between different zones
     max_body: int = 1_048_576  # bytes of a request's body
+    function: Function | None = None  # then threads and queue mean nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Final
 
 from msforge.runtime.burn import burn
 from msforge.runtime.clock import Clock
+from msforge.runtime.level import Level
 from msforge.runtime.plan import Cpu
 
 TINY: Final = 1e-3  # ns; below this a job is done
@@ -78,6 +79,10 @@ class Processor(ABC):
             if not self.paused:
                 self.go()
 
+    def area(self) -> float:
+        """Core-ns used so far."""
+        return 0.0
+
     @abstractmethod
     def add(self, job: Job) -> None:
         """A job wants the CPU."""
@@ -137,7 +142,7 @@ class Shared(Processor):
         super().__init__(clock, cpu)
         self._cores = cpu.cores
         self._heap: list[tuple[float, int, Job]] = []
-        self._passed = 0.0
+        self._passed = self._used = 0.0
         self._since = clock.now()
         self._timer: asyncio.TimerHandle | None = None
         self._tie = 0
@@ -147,7 +152,12 @@ class Shared(Processor):
         count = len(self._heap)
         if count and not self.paused:
             self._passed += (now - self._since) * min(1.0, self._cores / count)
+            self._used += (now - self._since) * min(self._cores, count)
         self._since = now
+
+    def area(self) -> float:
+        self._advance()
+        return self._used
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -199,6 +209,10 @@ class InTurn(Processor):
         self._free = max(1, int(cpu.cores))
         self._queue: deque[Job] = deque()
         self._running: dict[Job, None] = {}
+        self._busy = Level()
+
+    def area(self) -> float:
+        return float(self._busy.until(self.clock.now()))
 
     def add(self, job: Job) -> None:
         if self._free and not self.paused:
@@ -208,6 +222,7 @@ class InTurn(Processor):
 
     def _start(self, job: Job) -> None:
         self._free -= 1
+        self._busy.step(self.clock.now(), 1)
         self._running[job] = None
         self._run(job)
 
@@ -218,6 +233,7 @@ class InTurn(Processor):
     def _end(self, job: Job) -> None:
         if self._running.pop(job, job) is None:
             self._free += 1
+            self._busy.step(self.clock.now(), -1)
             self._next()
             job.finish()
 
@@ -230,6 +246,7 @@ class InTurn(Processor):
         if job in self._running:
             del self._running[job]
             self._free += 1
+            self._busy.step(self.clock.now(), -1)
             self._next()
         elif job in self._queue:
             self._queue.remove(job)
@@ -249,7 +266,16 @@ class InTurn(Processor):
 class Burning(Processor):
     """Work that really uses a core of the machine, in a thread of its own."""
 
+    def __init__(self, clock: Clock, cpu: Cpu | None = None) -> None:
+        super().__init__(clock, cpu)
+        self._busy = Level()
+
+    def area(self) -> float:
+        return float(self._busy.until(self.clock.now()))
+
     def add(self, job: Job) -> None:
+        self._busy.step(self.clock.now(), 1)
+        job.done.add_done_callback(lambda _: self._busy.step(self.clock.now(), -1))
         seconds = self.clock.seconds(int(job.left))
         burning = asyncio.get_running_loop().run_in_executor(None, burn, seconds, lambda: job.done.done())
         burning.add_done_callback(lambda _: job.finish())

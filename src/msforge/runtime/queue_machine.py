@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from msforge.runtime.channel_machine import ChannelMachine
 from msforge.runtime.delivery import Content, Delivery, Message, Worker
+from msforge.runtime.plan import Channel
 
 
 class QueueMachine(ChannelMachine):
@@ -22,6 +23,11 @@ class QueueMachine(ChannelMachine):
         self.backlog: deque[Message] = deque()
         self.turn = 0
         self._delivering = False
+
+    def adopt(self, plan: Channel) -> None:
+        """Take another length, and what happens when it is full; what waits stays."""
+        self.max_length = plan.max_length
+        self.reject = plan.reject
 
     def accept(self, now: int, content: Content) -> bool:
         """Take a message; a full queue drops its head or refuses the publish."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +18,10 @@ from msforge.runtime.failures import DEGRADED, REJECTED, RESET, Rejected
 from msforge.runtime.faults import FaultState
 from msforge.runtime.flow import Flow, Handler
 from msforge.runtime.guards import Guards
+from msforge.runtime.instances import Instances
 from msforge.runtime.journal import Journal, Sink, trace_of
+from msforge.runtime.level import Level
+from msforge.runtime.numbers import Numbers
 from msforge.runtime.outcome_log import OutcomeLog
 from msforge.runtime.plan import Service
 from msforge.runtime.processor import processor_of
@@ -66,13 +69,20 @@ class Replica:
         self.stats = Stats()
         self.registry = registry if registry is not None else CollectorRegistry()
         self.registry.register(ReplicaCollector(self))
-        bucket = TokenBucket(service.rate, service.burst) if service.rate > 0 else None
-        self.admission = Admission(service.threads, service.queue, service.discipline, bucket)
+        self.admission: Admission | Instances
+        self.instances: Instances | None = None  # of a function
+        if service.function is not None:
+            self.admission = self.instances = Instances(service.function, _bucket(service), self.clock)
+        else:
+            self.admission = Admission(service.threads, service.queue, service.discipline, _bucket(service))
         self.processor = processor_of(service.cpu, self.clock, burning=burning)
+        self.burning = burning
         self.guards = Guards(self._breaker_changed)
         self.faults = FaultState(self)
         self.transport = (transport or Transport)(self)
         self.outcomes = OutcomeLog(outcomes) if outcomes is not None else None
+        self.numbers: Numbers | None = None
+        self.written = service  # as the code has it
         self.tracer: Tracer | None = None
         self.events: Any = None
         self.stores: Any = None
@@ -83,6 +93,8 @@ class Replica:
         self.strays: set[asyncio.Task[Any]] = set()
         self.exchanges: set[asyncio.Task[Any]] = set()
         self.on_crash: Callable[[Replica], None] | None = None
+        self.left: asyncio.Event | None = None  # set at each end of a request while it is on its way out
+        self.busy = Level()  # requests and messages at work
         self.up = False
         self.ready = False
         self.strangers = 0  # requests without a number of their own
@@ -91,9 +103,55 @@ class Replica:
         """Requests and messages in progress; a call in place is no request of its own."""
         return sum(flow.parent is None for flow in self.active)
 
+    def use(self) -> dict[str, list[float]]:
+        """What its threads, and its cores, have been busy with so far (x ns), and how many of them it has."""
+        consuming = sum(c.consumer.threads for c in self.events.consumers) if self.events is not None else 0
+        threads = (self.service.threads if self.handlers else 0) + consuming
+        if self.handlers and self.service.threads < 0:
+            threads = -1
+        found = {"threads": [float(self.busy.until(self.clock.now())), float(max(1, threads))]}
+        if self.processor.cpu is not None:
+            found["cores"] = [self.processor.area(), self.processor.cpu.cores]
+        return found
+
     def register(self, endpoint: str, flow_class: type[Flow], handler: Handler, model: Any = None) -> None:
         """Say who serves an endpoint, for calls in place."""
         self.handlers[endpoint] = Endpoint(flow_class, handler, model)
+
+    # -- numbers -----------------------------------------------------------------------------
+
+    def adopt(self, plain: Mapping[str, Any]) -> None:
+        """Have these numbers in force (see `Numbers`), for requests that come; none: those of the code.
+
+        Raises ValueError when they make no sense.
+        """
+        numbers = Numbers(plain) if plain else None
+        before, self.service = self.service, self.written
+        if numbers is not None:
+            self.service = numbers.service or self.written
+            self.guards.drop(numbers.gone)
+        else:
+            self.guards.drop([])
+        for name, rule in (numbers.balance if numbers is not None else {}).items():
+            self.directory.of(name).turn_to(rule)
+        self.numbers = numbers
+        if self.service != before:
+            self._configure(before)
+
+    def _configure(self, before: Service) -> None:
+        service = self.service
+        bucket = self.admission.bucket
+        if (service.rate, service.burst) != (before.rate, before.burst):
+            bucket = _bucket(service)
+        if isinstance(self.admission, Admission):
+            self.admission.adopt(service.threads, service.queue, service.discipline, bucket)
+        elif service.function is not None:
+            self.admission.adopt(service.function, bucket)
+        if service.cpu != before.cpu:
+            paused, self.processor = self.processor.paused, processor_of(service.cpu, self.clock, burning=self.burning)
+            for _ in range(paused):
+                self.processor.pause()
+        self.transport.adopt(service.latency)
 
     # -- life ------------------------------------------------------------------------------
 
@@ -112,6 +170,25 @@ class Replica:
             await self.rpc.start()
         self.ready = True
         self.log.info("ready")
+
+    async def drain(self) -> None:
+        """Take no more messages, finish what there is, and return once there is nothing left."""
+        leaving = asyncio.ensure_future(self.events.leave()) if self.events is not None else None
+        self.left = asyncio.Event()
+        try:
+            while not self.empty:
+                self.left.clear()
+                await self.left.wait()
+            if leaving is not None:
+                await leaving
+        finally:
+            if leaving is not None:
+                leaving.cancel()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no request or message is in progress or waits here."""
+        return not self.active and not self.waiting and not self.admission.busy
 
     async def stop(self) -> None:
         """Take no more, finish what it has, close."""
@@ -173,7 +250,11 @@ class Replica:
 
     def ended(self, flow: Flow) -> None:
         """A request leaves: count it and note it down."""
+        if self.left is not None:
+            asyncio.get_running_loop().call_soon(self.left.set)
         flow.end = now = self.clock.now()
+        if flow.begin >= 0 and flow.parent is None:
+            self.busy.step(now, -1)
         outcome = flow.outcome
         self.stats.of(flow.endpoint).count(outcome, now - flow.arrive)
         if self.tracer is not None and flow.parent is None:
@@ -218,6 +299,10 @@ def _checked(endpoint: Endpoint) -> Handler:
         return await endpoint.handler(request, flow)
 
     return handle
+
+
+def _bucket(service: Service) -> TokenBucket | None:
+    return TokenBucket(service.rate, service.burst) if service.rate > 0 else None
 
 
 def plain(response: Any) -> dict[str, Any]:

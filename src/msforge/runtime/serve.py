@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from msforge.policies.keys import stream_key
 from msforge.runtime.asgi import CONNECTION
@@ -23,6 +24,7 @@ from msforge.runtime.wire import (
     ROOT,
     TIMEOUT_HEADER,
     TRACEPARENT,
+    ZONE,
     whole_number,
 )
 
@@ -35,7 +37,7 @@ ANSWERED: Final = (
 )
 TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 KNOWN: Final = frozenset(
-    name.encode() for name in (DRAW, TIMEOUT_HEADER, CANCEL, PRIORITY, ROOT, TRACEPARENT)
+    name.encode() for name in (DRAW, TIMEOUT_HEADER, CANCEL, PRIORITY, ROOT, TRACEPARENT, ZONE)
 )
 
 
@@ -43,10 +45,27 @@ async def serve(
     replica: Replica, endpoint: str, flow_class: type[Flow], handler: Handler, headers: Mapping[str, str],
     request: Any = None,
 ) -> tuple[int, dict[str, str], bytes]:
-    """Serve a request to an endpoint: status, headers and body of the answer. Never raises what a handler raised."""
+    """Serve a request to an endpoint: status, headers and body of the answer. Never raises what a handler raised.
+
+    A caller in another zone that could not know so is kept waiting here for the way between the zones.
+    """
     told = _read(headers)
-    now = replica.clock.now()
-    flow = _flow(replica, endpoint, flow_class, told, now)
+    flow = _flow(replica, endpoint, flow_class, told, replica.clock.now())
+    between = replica.service.zone_latency
+    if between is None or ZONE not in told or replica.zone in ("", unquote(told[ZONE])):
+        return await _served(replica, flow, handler, request, told)
+    await replica.clock.sleep(flow.place.duration("zone there", "time", between))
+    flow.arrive = replica.clock.now()
+    answer = await _served(replica, flow, handler, request, told)
+    await replica.clock.sleep(flow.place.duration("zone back", "time", between))
+    return answer
+
+
+async def _served(
+    replica: Replica, flow: Flow, handler: Handler, request: Any, told: dict[str, str]
+) -> tuple[int, dict[str, str], bytes]:
+    """Admission, handler, outcome."""
+    now = flow.arrive
     if not replica.up:
         flow.refuse(RESET)
         return answer_of(flow)
@@ -64,7 +83,7 @@ async def serve(
     try:
         if verdict == OK:
             flow.begin = now
-        elif not await _queued(replica, flow, whole_number(told.get(PRIORITY), 1)):
+        elif not await queued(replica, flow, whole_number(told.get(PRIORITY), 1)):
             return answer_of(flow)
         try:
             await flow.run(handler, request)
@@ -76,11 +95,11 @@ async def serve(
     return answer_of(flow)
 
 
-async def _queued(replica: Replica, flow: Flow, priority: int) -> bool:
-    """Wait for a thread. False: it was stopped before it had one."""
+async def queued(replica: Replica, flow: Flow, priority: int) -> bool:
+    """Wait for a thread, or an instance. False: it was stopped before it had one."""
     replica.waiting.add(flow)
     try:
-        await replica.admission.wait(priority)
+        await replica.admission.wait(priority, flow)
     except asyncio.CancelledError:
         if flow.task is None or flow.stopped < 0:
             raise

@@ -40,7 +40,7 @@ class Station:
     """`connections` operations at once (-1: any number), the others in the order they came."""
 
     def __init__(self, connections: int, ended: Callable[[Any, int], None]) -> None:
-        self.free = connections if connections >= 0 else UNBOUND
+        self.connections = self.free = connections if connections >= 0 else UNBOUND
         self.ended = ended
         self.queue: deque[Visit] = deque()
         self.serving: dict[Visit, None] = {}
@@ -49,6 +49,14 @@ class Station:
         self.arrived = self.finished = self.timeouts = 0
         self._timers: list[tuple[int, int, int, int, Visit]] = []
         self._number = 0
+
+    def adopt(self, now: int, connections: int) -> None:
+        """So many at once from now on; what is under way goes on."""
+        self.wake(now)
+        before = self.connections
+        self.connections = connections if connections >= 0 else UNBOUND
+        self.free += self.connections - before
+        self._next(now)
 
     def due(self) -> int:
         """When (ns) something is to happen next; -1 for never."""

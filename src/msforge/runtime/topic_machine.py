@@ -8,6 +8,7 @@ from typing import Any
 
 from msforge.runtime.channel_machine import ChannelMachine
 from msforge.runtime.delivery import Content, Delivery, Message, Worker, consumer_name
+from msforge.runtime.plan import Channel
 
 
 class TopicMachine(ChannelMachine):
@@ -25,6 +26,10 @@ class TopicMachine(ChannelMachine):
         self.rebalance = rebalance
         self.turn = 0
         self.groups: dict[str, Group] = {group: Group(self, group) for group in groups}
+
+    def adopt(self, plan: Channel) -> None:
+        """Take another time to rebalance."""
+        self.rebalance = plan.rebalance
 
     def accept(self, now: int, content: Content) -> bool:
         """Append for every group, to the key's partition; without key, to the next in turn."""

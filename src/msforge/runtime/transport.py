@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
+from msforge.policies.distributions import Dist
 from msforge.policies.keys import child_key
 from msforge.policies.sampling import duration
 from msforge.runtime.failures import DEGRADED, RESET, cause_of
@@ -27,6 +28,7 @@ from msforge.runtime.wire import (
     ROOT,
     TIMEOUT_HEADER,
     TRACEPARENT,
+    ZONE,
     outcome_of,
 )
 
@@ -97,11 +99,15 @@ class Transport:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self.latency = replica.service.latency
-        self.instant = self.latency.kind == "constant" and self.latency.params[0] <= 0
+        self.adopt(replica.service.latency)
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
         self.rpc: Any = None
+
+    def adopt(self, latency: Dist) -> None:
+        """The network's latency (ns) of a hop from now on."""
+        self.latency = latency
+        self.instant = latency.kind == "constant" and latency.params[0] <= 0
 
     async def start(self) -> None:
         """Open the session."""
@@ -212,6 +218,9 @@ class Transport:
             headers[PRIORITY] = str(call.priority)
         if flow.root:
             headers[ROOT] = flow.root
+        replica = self.replica
+        if replica.zone and replica.service.zone_latency is not None and sent.url not in replica.directory.zones:
+            headers[ZONE] = quote(replica.zone)
         if call.method not in BODILESS:
             headers[IDEMPOTENCY_KEY] = encode(calling.key, number, calling.context)
         return headers
@@ -224,7 +233,7 @@ class Transport:
             latency = duration(self.latency, child_key(place.key, "@" + way), place.number, place.context)
         if replica.zone and replica.service.zone_latency is not None:
             other = replica.directory.zones.get(url, replica.zone)
-            if other != replica.zone:
+            if other not in ("", replica.zone):
                 latency += place.duration(f"zone {way}", "time", replica.service.zone_latency)
         if replica.faults.links:
             return replica.faults.hop(service, place, latency, back=way == "back")

@@ -30,6 +30,7 @@ DRAW: Final = "x-msforge-draw"          # of a request: place and number, as `pl
 TIMEOUT_HEADER: Final = "x-msforge-timeout"  # ns that are left until the deadline
 CANCEL: Final = "x-msforge-cancel"      # queued | all: what it means when the caller closes the connection
 PRIORITY: Final = "x-msforge-priority"  # 1 before 2
+ZONE: Final = "x-msforge-zone"          # where the caller stands, when it does not know where the callee does
 ROOT: Final = "x-msforge-root"          # source:arrival of the root request, ns; kept for the outcome log
 TRACEPARENT: Final = "traceparent"      # W3C Trace Context
 IDEMPOTENCY_KEY: Final = "idempotency-key"  # the same for all tries of one call

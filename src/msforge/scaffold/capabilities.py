@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from msforge.model.plan import Fault, Source, Step, System, Verb
+from msforge.scaffold.numbers import changeable
 
 WAYS: Final = ("simulation", "one process", "processes", "compose", "Kubernetes")
 """How a description can be run. `msforge up` is the second, `msforge up --processes` the third."""
@@ -127,6 +128,15 @@ def _drawn_picks(system: System) -> list[str]:
     return _services(system, lambda s: s.balance in kinds and not s.client_balancer and s.replicas > 1)
 
 
+def _deployed_again(system: System) -> list[str]:
+    return _labels(fault for fault in system.faults if fault.kind == "deploy" and fault.every is not None)
+
+
+def in_the_code(system: System) -> list[str]:
+    """The changes that a running system cannot do."""
+    return _labels(fault for fault in system.faults if fault.changes and not changeable(system, fault))
+
+
 FEATURES: Final = (
     Feature("threads, queues and their disciplines", YES, YES, lambda s: _services(s, lambda v: v.threads >= 0)),
     Feature(
@@ -144,8 +154,7 @@ FEATURES: Final = (
         "the caller sleeps it, there and back, on top of what the real hop costs",
     ),
     Feature(
-        "latency between zones", YES, NO, lambda s: list(s.zones) if s.network.zone_latency is not None else [],
-        "hops between zones cost the same as others",
+        "latency between zones", YES, YES, lambda s: list(s.zones) if s.network.zone_latency is not None else [],
     ),
     Feature("timeouts, deadlines, `cancel`", YES, YES, lambda s: _calls(s, lambda c: max(c.policy.timeout,
                                                                                      c.policy.deadline) >= 0)),
@@ -179,12 +188,11 @@ FEATURES: Final = (
     ),
     Feature("third parties (`external`)", YES, YES, lambda s: _services(s, lambda v: v.external)),
     Feature(
-        "autoscaling", NO, NO, lambda s: _services(s, lambda v: v.autoscale is not None),
-        "the number of replicas stays as it starts",
+        "autoscaling", YES, YES, lambda s: _services(s, lambda v: v.autoscale is not None),
     ),
     Feature(
-        "functions", PARTLY, PARTLY, lambda s: _services(s, lambda v: v.function is not None),
-        "one instance that is always warm and serves any number at once",
+        "functions", YES, YES, lambda s: _services(s, lambda v: v.function is not None),
+        "all instances of one are in one app: a cold start is waited for, and nothing is started",
     ),
     Feature(
         "crashes, `detect`, `startup`", YES, PARTLY, _faults("crash"),
@@ -193,8 +201,13 @@ FEATURES: Final = (
     Feature("slow, fail and pause faults", YES, YES, _faults("slow", "fail", "pause")),
     Feature("cut, delay and drop faults", YES, YES, _faults("cut", "delay", "drop")),
     Feature("zone faults", YES, YES, _faults("zone")),
-    Feature("deployments", NO, NO, _faults("deploy"), "they are left out"),
-    Feature("changes while it runs", NO, NO, _faults("change"), "they are left out; edit the file and `msforge sync`"),
+    Feature("deployments", YES, YES, _faults("deploy")),
+    Feature("deployments again and again", NO, NO, _deployed_again, "with `every`, the first alone"),
+    Feature("changes while it runs", YES, YES, _faults("change")),
+    Feature(
+        "changes of what is in the code", NO, NO, in_the_code,
+        "steps that come or go, `http`, `balancer`, partitions: left out; edit the file and `msforge sync`",
+    ),
     Feature("open loops", YES, YES, lambda s: _sources(s, lambda v: v.arrivals != "closed")),
     Feature("closed loops", YES, YES, lambda s: _sources(s, lambda v: v.arrivals == "closed")),
     Feature("journeys", YES, YES, lambda s: _sources(s, lambda v: not v.single)),

@@ -48,7 +48,7 @@ def _service(spec: Spec, system: System, service: Service, folder: str) -> Data:
         "folder": folder,
         "language": service.language,
         "external": service.external,
-        "replicas": service.replicas,
+        "replicas": 1 if service.function is not None else service.replicas,
         "threads": service.threads,
         "queue": service.queue,
         "discipline": service.discipline,
@@ -64,9 +64,18 @@ def _service(spec: Spec, system: System, service: Service, folder: str) -> Data:
         "zone_latency": None if system.network.zone_latency is None else dist_data(system.network.zone_latency),
         "zones": [system.zones[zone] for zone in service.zones],
         "seed": system.run.seed,
+        **_function(service),
         "endpoints": [_endpoint(spec, system, service, body) for body in bodies if body.consumer == NONE],
         "consumers": [_consumer(system, body) for body in bodies if body.consumer != NONE],
     }
+
+
+def _function(service: Service) -> Data:
+    """Nothing for a service that is none, so that its digest stays."""
+    function = service.function
+    if function is None:
+        return {}
+    return {"function": {"cold_start": dist_data(function.cold_start), "keep_alive": function.keep_alive}}
 
 
 def _body(system: System, body: Body) -> Data:

@@ -100,6 +100,18 @@ class Arrivals:
             level += area(piece, min(piece[1], time - piece[0]))
         return level
 
+    def changed(self, plan: Source, pool: Pool, key: int, now: int, number: int) -> Arrivals:
+        """The arrivals of a plan that is in force from `now`: on from the level reached, with the same dice.
+
+        `number` have arrived.
+        """
+        after = Arrivals(plan, pool, key)
+        after.passed = after.base = self.level(now) - after.level(now)
+        after.number = number
+        if not after.constant:  # skip the dice that were used
+            after.aim = sum(blocks.durations(UNIT, after.key, 0, number))
+        return after
+
     def block(self) -> list[int]:
         """The next arrival times (ns); empty at the end."""
         aims = self._aims()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from msforge.model.plan import Source, Step, System, Verb
 from msforge.policies import draws
 from msforge.records import OUTCOMES
-from msforge.sim import blocks, kernel
-from msforge.sim.arrivals import UNIT, Arrivals
+from msforge.sim import kernel
+from msforge.sim.arrivals import Arrivals
 from msforge.sim.entry import InnerEntry, LeafEntry, entry_of
 from msforge.sim.kernel import DONE, PENDING, REQUEST, RESUME, Frame
 from msforge.sim.ledger import root_row
@@ -170,16 +170,7 @@ class Client:
         if first or self.arrivals is None:
             self.arrivals = Arrivals(plan, engine.pool, self.key)
         else:
-            now = engine.env.now
-            reached = self.arrivals.level(now)
-            after = Arrivals(plan, engine.pool, self.key)
-            after.passed = after.base = reached - after.level(now)
-            if after.constant:
-                after.number = self.arrived
-            else:  # skip the dice that were used
-                gaps = blocks.durations(UNIT, after.key, 0, self.arrived)
-                after.number, after.aim = self.arrived, sum(gaps)
-            self.arrivals = after
+            self.arrivals = self.arrivals.changed(plan, engine.pool, self.key, engine.env.now, self.arrived)
             self.pending = None
         self.times = self.arrivals.block()
         self.cursor = 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Fault
-from msforge.policies.autoscaler import Autoscaler
-from msforge.records import SECOND
+from msforge.policies.autoscaler import PERIOD, Scaling, Use
+from msforge.policies.rollout import GRACE, batches
 from msforge.sim.programs import Programs
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from msforge.sim.replica import Replica
     from msforge.sim.service import ServiceRun
 
-GRACE = 30 * SECOND   # a replica taken out has this long to finish (Kubernetes' default grace period)
-PERIOD = 15 * SECOND  # how often the autoscaler looks (Kubernetes' default sync period)
 
 
 def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
@@ -31,16 +28,14 @@ def deploy(engine: Engine, fault: Fault) -> Generator[Any, Any, None]:
     service.next_plan = system.services[service.index]
     old = [r for r in service.replicas if not r.leaving]
     engine.note("deploy", service.name, f"version {version} begins", service.index)
-    first = min(len(old), max(1, ceil(fault.canary * len(old) - 1e-9))) if fault.canary > 0 else 0
-    at_once = max(1, fault.max_unavailable)
-    for batch in [old[:first][i : i + at_once] for i in range(0, first, at_once)]:
+    canary, rest = batches(old, fault.max_unavailable, fault.canary)
+    for batch in canary:
         yield from _replace(engine, service, batch, version)
-    if first:
+    if canary:
         engine.note("deploy", service.name, f"version {version}: canary runs", service.index)
         if fault.canary_for:
             yield engine.pause(fault.canary_for)
-    rest = old[first:]
-    for batch in [rest[i : i + at_once] for i in range(0, len(rest), at_once)]:
+    for batch in rest:
         yield from _replace(engine, service, batch, version)
     if fault.changes:
         service.deploying = ()
@@ -83,35 +78,21 @@ def _replace(engine: Engine, service: ServiceRun, batch: list[Replica], version:
 
 def autoscale(engine: Engine, service: ServiceRun) -> Generator[Any, Any, None]:
     """The HorizontalPodAutoscaler's loop: look every 15 s, scale by its rule."""
-    scaler: Autoscaler | None = None
-    settings = None
-    before: dict[int, float] = {}
+    scaling = Scaling()
     while True:
         yield engine.pause(PERIOD)
-        plan = service.plan.autoscale
-        if plan is None:
+        rule = service.plan.autoscale
+        if rule is None:
+            scaling.rest()
             continue
-        if plan != settings or scaler is None:
-            scaler, settings = Autoscaler(plan.minimum, plan.maximum, plan.target), plan
-        staying = [r for r in service.replicas if not r.leaving]
-        readings = [_reading(replica, plan.metric, before, engine.env.now) for replica in staying]
-        wanted = scaler.decide(engine.env.now, len(staying), readings)
-        if wanted != len(staying):
-            known = [r for r in readings if r is not None]
-            mean = sum(known) / len(known) if known else 0.0
-            service.scale(wanted, f"{plan.metric} {mean:.0%}")
+        now = engine.env.now
+        uses = [_use(replica, rule.metric, now) for replica in service.replicas if not replica.leaving]
+        wanted, mean = scaling.look(now, rule.minimum, rule.maximum, rule.target, uses)
+        service.scale(wanted, f"{rule.metric} {mean:.0%}")
 
 
-def _reading(replica: Replica, metric: str, before: dict[int, float], now: int) -> float | None:
-    """A replica's mean use of threads or CPU since the last look; None while it is not ready."""
-    area: float
-    capacity: float
+def _use(replica: Replica, metric: str, now: int) -> Use:
+    """A replica's threads or CPU, and what they have done so far."""
     if metric == "cpu" and replica.cpu is not None:
-        area, capacity = replica.cpu.area(now), replica.cpu.cores
-    else:
-        area, capacity = float(replica.gauge_busy.area(now)), float(max(1, replica.slots))
-    last = before.get(replica.number, 0.0)
-    before[replica.number] = area
-    if not replica.up:
-        return None
-    return (area - last) / (capacity * PERIOD)
+        return Use(replica.number, replica.cpu.area(now), replica.cpu.cores, replica.up)
+    return Use(replica.number, float(replica.gauge_busy.area(now)), float(max(1, replica.slots)), replica.up)

@@ -1,4 +1,7 @@
-"""Every case of the table that needs neither store nor channel: simulated and on the runtime, to the nanosecond."""
+"""Every case of the table that needs neither store nor channel, nor a host that changes what runs.
+
+Simulated and on the runtime, to the nanosecond.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,12 @@ from observed import EXACT, Observed, differences, unlike
 from simulated import compiled, simulate
 from twin import live
 
+HOSTS = ("change", "deploy")
+"""What a host does to the replicas it has, and no replica for itself."""
 BENCHES = {
     bench.name: bench for bench in benches()
-    if not bench.system.get("stores") and not bench.system.get("channels")
+    if not bench.long and not bench.system.get("stores") and not bench.system.get("channels")
+    and not any(kind in fault for fault in bench.system.get("faults", []) for kind in HOSTS)
 }
 
 

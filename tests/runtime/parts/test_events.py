@@ -13,13 +13,14 @@ from replicas import entry_key, replica_of, request
 from script import compiled, simulated
 from steered import MS, VirtualLoop, run
 
-from msforge.live.parts import channels_of, consumers_of, embedded_parts
+from msforge.live.parts import embedded_parts
 from msforge.policies.distributions import Dist
 from msforge.runtime.embedded import EmbeddedParts
 from msforge.runtime.failures import ERROR, StepFailed
 from msforge.runtime.flow import Flow
 from msforge.runtime.plan import Channel, Consumer, Retry, Store
 from msforge.runtime.replica import Replica
+from msforge.scaffold.plans import channels_of, consumers_of
 
 TAKES = Dist("constant", (2.0 * MS,))
 JOBS = Channel("jobs", publish=TAKES, relay=500 * MS)

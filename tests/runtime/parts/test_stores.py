@@ -13,12 +13,13 @@ from script import compiled
 from steered import MS, VirtualLoop, run
 
 from msforge import sim
-from msforge.live.parts import embedded_parts, stores_of
+from msforge.live.parts import embedded_parts
 from msforge.policies.distributions import Dist
 from msforge.runtime.embedded import EmbeddedParts
 from msforge.runtime.failures import ERROR
 from msforge.runtime.flow import Flow
 from msforge.runtime.plan import Cache, Store
+from msforge.scaffold.plans import stores_of
 
 
 def simulated(text: str) -> list[tuple[int, int, int]]:

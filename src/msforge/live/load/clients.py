@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msforge.live.load.tally import Tally
-from msforge.live.parts import retry_of
 from msforge.model.plan import Source, Step, System, Verb
 from msforge.records import Outcome
 from msforge.runtime import plan
@@ -19,7 +18,8 @@ from msforge.runtime.failures import DEGRADED
 from msforge.runtime.flow import Flow
 from msforge.runtime.place import HERE, encode
 from msforge.runtime.replica import Replica
-from msforge.scaffold.context import address
+from msforge.scaffold.numbers import guards_of
+from msforge.scaffold.plans import call_of
 
 NAME: Final = "clients"
 NO_FIELDS: Final[dict[str, Any]] = {}
@@ -41,7 +41,7 @@ class Clients:
             log=_unheard,
         )
         self.outcome_of = {service.name: service.index for service in system.services}
-        self._calls = {step.index: self._call(step) for step in system.steps if step.verb is Verb.CALL}
+        self._calls = self._calls_of(system)
         self.look(view, first=True)
 
     def look(self, view: Mapping[str, Any], *, first: bool = False) -> None:
@@ -62,15 +62,16 @@ class Clients:
                   if step.verb is Verb.CALL and step.service < 0}
         return any(self.system.services[index].client_balancer for index in wanted)
 
-    def _call(self, step: Step) -> plan.Call:
-        body = self.system.bodies[step.target]
-        method, path = address(body)
-        policy = step.policy
-        return plan.Call(
-            self.system.services[body.service].name, body.name, method, path, step.word, timeout=policy.timeout,
-            retry=None if policy.retry is None else retry_of(policy.retry), priority=policy.priority,
-            effect=not body.idempotent,
-        )
+    def adopt(self, system: System) -> None:
+        """A changed plan is in force: the clients' own policies and the network are others."""
+        gone = guards_of(self.system) - guards_of(system)
+        self.system = system
+        self._calls = self._calls_of(system)
+        self.replica.guards.drop(gone)
+        self.replica.transport.adopt(system.network.latency)
+
+    def _calls_of(self, system: System) -> dict[int, plan.Call]:
+        return {s.index: call_of(system, s) for s in system.steps if s.verb is Verb.CALL and s.service < 0}
 
     async def send(self, source: Source, step: Step, flow: Flow, arrival: int) -> int:
         """One request of a client, at the current place: its outcome."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msforge.errors import UsageError
 from msforge.live.client import Running
-from msforge.live.faults import CLIENTS_NAME, left_out, runtime_fault, schedule
+from msforge.live.faults import CLIENTS_NAME, changes_of, left_out, runtime_fault, schedule, without
 from msforge.live.load.clients import Clients
 from msforge.live.load.sources import RunningSource
 from msforge.live.load.tally import Tally
@@ -75,6 +75,8 @@ class Run:
         self.own: dict[str, bool] = {}
         self.clock = Clock(self.scale)
         self.interrupted = False
+        self.changes: list[tuple[str, Any]] = []
+        self.sources: list[RunningSource] = []
         self._check_services()
 
     def _check_services(self) -> None:
@@ -106,7 +108,7 @@ class Run:
         self.clock = Clock(self.scale, source=_starting_in(SETTLE))
         clients = Clients(self.system, self.view, self.clock, self.tally, seed=self.seed)
         await clients.start()
-        sources = [RunningSource(clients, self.system, s, seed=self.seed) for s in self.system.sources]
+        sources = self.sources = [RunningSource(clients, self.system, s, seed=self.seed) for s in self.system.sources]
         beside = [asyncio.create_task(w) for w in (self._strike_all(clients), self._look_on(clients), self._tell_on())]
         sending = [asyncio.create_task(source.run()) for source in sources]
         try:
@@ -157,12 +159,24 @@ class Run:
         self.own[number] = True
         self.struck.append({"label": fault["label"], "begin": begun / SECOND, "replicas": fault["replicas"]})
         self.tell(f"{begun / SECOND:.1f}s: {fault['label']}")
+        if fault["kind"] == "change":
+            self._adopt(clients, [*self.changes, *changes_of(fault)])
         if fault["caller"] == CLIENTS_NAME:
             clients.link_fault(runtime_fault(fault, number))
         if fault["for"] is not None:
             await self.clock.sleep(begun + fault["for"] - self.clock.now())
             clients.link_mended(number)
             self.own.pop(number, None)
+            if fault["kind"] == "change":
+                self._adopt(clients, without(self.changes, changes_of(fault)))
+
+    def _adopt(self, clients: Clients, changes: list[tuple[str, Any]]) -> None:
+        """The clients' part of the changes in force: how much they send, and their own policies."""
+        self.changes = changes
+        now = self.system.variant(tuple(changes)) if changes else self.system
+        clients.adopt(now)
+        for source in self.sources:
+            source.adopt(now.sources[source.source.index], now)
 
     async def _look_on(self, clients: Clients) -> None:
         """Faults that others set between clients and services, and replicas for clients that balance themselves."""

@@ -17,10 +17,16 @@ from msforge.runtime.failures import DEGRADED
 from msforge.runtime.flow import Flow
 from msforge.runtime.place import HERE, root_key
 from msforge.sim.arrivals import Arrivals
+from msforge.sim.client import LATE_USERS
 from msforge.sim.streams import Pool
 
 TOGETHER: Final = 16
 """Requests sent in a row before others get their turn, when the generator is late."""
+
+
+def _ring(waiting: asyncio.Future[bool]) -> None:
+    if not waiting.done():
+        waiting.set_result(False)
 
 
 class TurnOver(Exception):
@@ -38,53 +44,110 @@ class RunningSource:
         self.key = root_key(seed, replication, "source", source.name)
         self.end = min(system.run.duration, source.end) if source.end >= 0 else system.run.duration
         self.begun = 0
+        self.arrivals: Arrivals | None = None
+        self._block: list[int] = []
+        self._cursor = 0
+        self._waiting: asyncio.Future[bool] | None = None
+        self._users: list[asyncio.Task[None]] = []
+        self.stride = 1 << max(0, source.users - 1).bit_length()
+        self.busy: set[int] = set()
         self.turns: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Send until the end. An open loop never waits for the system, however late it is."""
         if self.source.arrivals == "closed":
-            await asyncio.gather(*(self._user(user) for user in range(self.source.users)))
+            self._more_users(self.source.start)
+            while not all(task.done() for task in self._users):
+                await asyncio.wait(self._users)
             return
         since = 0
-        for number, at in enumerate(self.times()):
+        while (at := await self._next()) is not None:
             delay = at - self.clock.now()
             since += 1
             if delay > 0:
-                await self.clock.sleep(delay)
+                if await self._changed_within(delay):
+                    continue
                 since = 0
             elif since >= TOGETHER:
                 await asyncio.sleep(0)
                 since = 0
+            self._cursor += 1
+            number = self.begun
             self.begun += 1
             task = asyncio.get_running_loop().create_task(self._turn(number, at))
             self.turns.add(task)
             task.add_done_callback(self.turns.discard)
 
     def times(self) -> Iterator[int]:
-        """When an open loop's requests are to be sent, ns."""
-        for count, at in enumerate(self._all_times()):
-            if at >= self.end or 0 <= self.source.count <= count:
-                return
+        """When an open loop's requests are to be sent, ns, as long as nothing changes."""
+        count = 0
+        while (at := self._coming()) is not None and at < self.end and not 0 <= self.source.count <= count:
             yield at
+            count += 1
+            self._cursor += 1
 
-    def _all_times(self) -> Iterator[int]:
-        if self.source.arrivals == "given":
-            for time in self.source.times:
-                yield self.source.start + time
+    def _coming(self) -> int | None:
+        """The next arrival (ns), None when there is none."""
+        if self._cursor == len(self._block):
+            if self.source.arrivals == "given":
+                self._block = [] if self._block else [self.source.start + time for time in self.source.times]
+            else:
+                self.arrivals = self.arrivals or Arrivals(self.source, Pool(), self.key)
+                self._block = self.arrivals.block()
+            self._cursor = 0
+        return self._block[self._cursor] if self._block else None
+
+    async def _next(self) -> int | None:
+        """The next arrival (ns). With none to come it waits for a change as long as one may come: None is the end."""
+        while True:
+            at = self._coming()
+            if at is not None and at < self.end and not 0 <= self.source.count <= self.begun:
+                return at
+            changes = any(fault.kind == "change" for fault in self.system.faults)
+            if not changes or not await self._changed_within(self.end - self.clock.now()):
+                return None
+
+    async def _changed_within(self, delay: int) -> bool:
+        """Wait so many ns. True: the plan changed meanwhile."""
+        self._waiting = asyncio.get_running_loop().create_future()
+        alarm = self.clock.later(max(0, delay), _ring, self._waiting)
+        try:
+            return bool(await self._waiting)
+        finally:
+            alarm.cancel()
+
+    def adopt(self, source: Source, system: System) -> None:
+        """A changed plan is in force; the dice stay the same."""
+        if source.arrivals == "closed":
+            self.source, self.system = source, system
+            self._more_users(0)
             return
-        arrivals = Arrivals(self.source, Pool(), self.key)
-        while block := arrivals.block():
-            yield from block
+        if source != self.source and source.arrivals != "given":
+            before = self.arrivals or Arrivals(self.source, Pool(), self.key)
+            self.arrivals = before.changed(source, Pool(), self.key, max(0, self.clock.now()), self.begun)
+            self._block, self._cursor = [], 0
+            if self._waiting is not None and not self._waiting.done():
+                self._waiting.set_result(True)
+        self.source, self.system = source, system
 
-    async def _user(self, user: int) -> None:
-        """One user of a closed loop: thinks, takes a turn, thinks again."""
-        source = self.source
-        stride = 1 << max(0, source.users - 1).bit_length()
+    def _more_users(self, start: int) -> None:
+        self._users = [task for task in self._users if not task.done()] if self._users else []
+        for user in range(self.source.users):
+            if user not in self.busy:
+                self.busy.add(user)
+                self._users.append(asyncio.get_running_loop().create_task(self._user(user, start)))
+
+    async def _user(self, user: int, start: int) -> None:
+        """One user of a closed loop: thinks, takes a turn, thinks again, until a change takes this user away."""
         think = draws.child_key(self.key, "think")
-        await self.clock.sleep(source.start - self.clock.now())
+        await self.clock.sleep(start - self.clock.now())
         turn = 0
         while True:
-            number = turn * stride + user
+            source = self.source
+            if user >= source.users:
+                self.busy.discard(user)
+                return
+            number = turn * (self.stride if user < self.stride else LATE_USERS) + user
             if source.think is not None:
                 await self.clock.sleep(draws.duration(source.think, think, number))
             now = self.clock.now()

@@ -40,8 +40,8 @@ from msforge.scaffold.python.names import (
 )
 
 PLAN: Final = frozenset([
-    "Breaker", "Budget", "Cache", "Call", "Channel", "Consumer", "Cpu", "MINUTE", "MS", "Method", "NOTHING", "Retry",
-    "SECOND", "Service", "Store", "Target", "Throttle", "US",
+    "Breaker", "Budget", "Cache", "Call", "Channel", "Consumer", "Cpu", "Function", "MINUTE", "MS", "Method", "NOTHING",
+    "Retry", "SECOND", "Service", "Store", "Target", "Throttle", "US",
 ])  # fmt: skip
 """What the generated modules may need of `resilience/plan.py`."""
 
@@ -407,6 +407,12 @@ def _service(made: Data) -> Code:
         keywords["cpu"] = call("Cpu", **inner)
     if made["rate"]:
         keywords |= {"rate": number(made["rate"]), "burst": whole(made["burst"])}
+    if made.get("function"):
+        function = made["function"]
+        keywords["function"] = call(
+            "Function", cold_start=distribution(dist_of(function["cold_start"])),
+            keep_alive=duration(function["keep_alive"]),
+        )
     latency = dist_of(made["latency"])
     if not _nothing(latency):
         keywords["latency"] = distribution(latency)
