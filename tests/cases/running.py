@@ -29,6 +29,7 @@ from msforge.runtime.flow import Flow
 from msforge.runtime.place import HERE, Place
 from msforge.runtime.replica import Replica
 from msforge.runtime.transport import Transport
+from tests.virtual_time import VirtualClock
 
 MS = 1_000_000
 NOBODY = "@clients"
@@ -139,13 +140,21 @@ def set_to_zero(clock: Any) -> None:
     clock._start = clock.source()
 
 
+async def until(clock: Any, at: int) -> None:
+    """Wait for a change's time; in virtual time it comes before all else that happens then."""
+    if isinstance(clock, VirtualClock):
+        await clock.until(at)
+    else:
+        await clock.sleep(at - clock.now())
+
+
 async def _send(clients: Clients, clock: Any, source: Source, number: int, at: int) -> None:
     await clock.sleep(at - clock.now())
     await clients.send(source, number, at)
 
 
 async def _strike(board: Board, clients: Clients, clock: Any, strike: Any, number: int) -> None:
-    await clock.sleep(strike.at - clock.now())
+    await until(clock, strike.at)
     fault = strike.fault
     if fault["caller"] == CLIENTS_NAME:
         told = runtime_fault(fault, f"c{number}")

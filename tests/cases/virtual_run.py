@@ -6,7 +6,6 @@ Time passes only when nothing else is to do, so what is seen must be exactly wha
 from __future__ import annotations
 
 import asyncio
-import selectors
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,35 +27,7 @@ from msforge.runtime.replica import Replica
 from msforge.runtime.serve import serve
 from msforge.runtime.stores import Stores
 from msforge.runtime.transport import Transport
-
-
-class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
-    """Never waits: it moves its loop's time on instead."""
-
-    loop: VirtualLoop
-
-    def select(self, timeout: float | None = None) -> Any:
-        """What is ready now."""
-        ready = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError("nothing will ever happen")
-        if not ready and timeout:
-            self.loop.passed += timeout
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time, from 0."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-        selector = Selector()
-        selector.loop = self
-        super().__init__(selector)
-
-    def time(self) -> float:
-        """Seconds since the start."""
-        return self.passed
+from tests.virtual_time import VirtualClock, VirtualLoop
 
 
 class Memory(Transport):
@@ -99,6 +70,9 @@ class Unit:
         self.number = number
         self.crashed = crashed
         self.url = f"memory://{service.name}/{ordinal}"
+        self.zone = host.system.zones[service.zones[ordinal % len(service.zones)]] if service.zones else ""
+        if self.zone:
+            host.zones[self.url] = self.zone
         host.units[self.url] = self
         self.directory = host.directory(number)
         self.replica: Replica | None = None
@@ -109,7 +83,7 @@ class Unit:
         replica = Replica(
             service_of(system, self.service), ordinal=self.ordinal, number=self.number, seed=system.run.seed,
             clock=self.host.clock, directory=self.directory, parts=self.host.parts,
-            transport=self.host.transport, log=unheard,
+            transport=self.host.transport, log=unheard, zone=self.zone,
         )
         self.host.lives.begin(self.service.name, self.ordinal, replica)
         equip(replica, self.host.interpreter, self.service, self.host.folder / f"{self.service.name}.{self.ordinal}")
@@ -168,6 +142,7 @@ class Host:
         self.interpreter = Interpreter(system)
         self.lives = Lives()
         self.units: dict[str, Unit] = {}
+        self.zones: dict[str, str] = {}
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.own: dict[str, list[Balancer]] = {s.name: [] for s in system.services}
         self.transport = type("Here", (Memory,), {"units": self.units})
@@ -180,7 +155,7 @@ class Host:
             if callee.client_balancer:
                 balancers[callee.name] = Balancer(callee.balance, turn=number)
                 self.own[callee.name].append(balancers[callee.name])
-        return Directory(balancers)
+        return Directory(balancers, self.zones)
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
         """A replica, not started."""
@@ -218,28 +193,17 @@ class Host:
 
 def run(system: System, end: int) -> Observed:
     """Run a bench in virtual time until `end` (ns)."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _run(system, end, Path(folder))
-
-
-def _run(system: System, end: int, folder: Path) -> Observed:
     loop = VirtualLoop()
-    clock = Clock(source=lambda: round(loop.passed * 1e9))
+    with tempfile.TemporaryDirectory() as folder:
+        return loop.play(_run(system, end, loop.clock(), Path(folder)))
+
+
+async def _run(system: System, end: int, clock: VirtualClock, folder: Path) -> Observed:
     host = Host(system, clock, folder)
     fleet = Fleet(system, host, seed=system.run.seed, tell=lambda line: None)
     clients = Clients(system, clock, host.shared, host.transport)
     for name, balancer in clients.own.items():
         host.own[name].append(balancer)
-
-    async def main() -> Observed:
-        await fleet.up()
-        await play(system, fleet, clients, end)
-        return observed(system, clients, host.lives, await host.stats())
-
-    try:
-        return loop.run_until_complete(main())
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+    await fleet.up()
+    await play(system, fleet, clients, end)
+    return observed(system, clients, host.lives, await host.stats())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import virtual_run
 import yaml
-from instants import run
 from invented import Invention
 from observed import Observed
 from simulated import observed
-from twin import live
 
 from msforge import sim
 from msforge.model import compile_system
@@ -44,6 +43,6 @@ def test_the_runtime_does_what_the_simulator_does(seed: int) -> None:
     text = yaml.safe_dump(Invention(seed).system, sort_keys=False)
     system = compile_system(load_text(text))
     traces = frozenset((s.index, number) for s in system.sources for number in range(len(s.times)))
-    simulated = observed(system, sim.run(system, traces=traces))
-    found = differences(simulated, run(lambda loop: live(system, loop)))
+    records = sim.run(system, traces=traces)
+    found = differences(observed(system, records), virtual_run.run(system, int(records.end)))
     assert not found, "\n".join(found[:6]) + "\n" + text
