@@ -7,6 +7,7 @@ set, with all that follows from them, then whoever gives up (timeouts and deadli
 from __future__ import annotations
 
 import asyncio
+import gc
 import selectors
 from collections.abc import Callable, Coroutine
 from heapq import heappop, heappush
@@ -90,15 +91,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def play(self, main: Coroutine[Any, Any, T]) -> T:
         """Run to the end, stop whatever is left, and close."""
+        problems: list[Any] = []
+        self.set_exception_handler(lambda _, told: problems.append(told))
         try:
             return self.run_until_complete(main)
         finally:
-            for _ in range(3):  # a task that is stopped may leave others behind
-                for task in asyncio.all_tasks(self):
+            while left := asyncio.all_tasks(self):  # one that is stopped may leave others behind
+                for task in left:
                     task.cancel()
                 self.run_until_complete(asyncio.sleep(0))
             self.run_until_complete(self.shutdown_asyncgens())
+            gc.collect()  # a task that failed and that nobody asked says so when it goes
             self.close()
+            assert not problems, problems
 
 
 class VirtualClock(Clock):

@@ -17,16 +17,17 @@ from observed import Observed, Seen
 from msforge.live.board import Board
 from msforge.live.faults import CLIENTS_NAME, runtime_fault, schedule
 from msforge.live.fleet import Fleet
-from msforge.model.plan import Source, System, Verb
-from msforge.policies.keys import stream_key
+from msforge.live.load.sources import RunningSource
+from msforge.model.plan import Source, Step, System, Verb
 from msforge.records import Outcome
 from msforge.runtime import plan
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.calls import Calling
 from msforge.runtime.clock import Clock
 from msforge.runtime.directory import Directory
+from msforge.runtime.failures import DEGRADED
 from msforge.runtime.flow import Flow
-from msforge.runtime.place import HERE, Place
+from msforge.runtime.place import HERE
 from msforge.runtime.replica import Replica
 from msforge.runtime.transport import Transport
 from tests.virtual_time import VirtualClock
@@ -92,21 +93,30 @@ class Clients:
             plan.Service(NOBODY, latency=system.network.latency), clock=clock, directory=Directory(own),
             transport=transport, log=unheard,
         )
-        self.seen: dict[str, dict[int, Seen]] = {}
+        self.clock = clock
+        self.calls = {step.index: call_of(system, step) for step in system.steps if step.verb == Verb.CALL}
+        self.seen: dict[str, list[tuple[int, int, Seen]]] = {}  # source -> (number, arrival, what)
 
-    async def send(self, source: Source, number: int, arrival: int) -> None:
-        """One request of a source, until its client has the answer or gives up."""
-        step = self.system.steps[source.journey[0]]
-        assert step.verb == Verb.CALL
-        key = stream_key(self.system.run.seed, "replication", 0, "source", source.name)
-        flow = Flow(self.replica, source.name, key, number, 0, root=f"{source.name}:{arrival}")
-        place = Place(key, 0, number, flow)
-        HERE.set(place)
-        calling = Calling(flow, call_of(self.system, step), {}, place)
+    def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
+        """What a client's turn runs in."""
+        flow = Flow(self.replica, source.name, key, number, 0, root=f"{source.name}:{arrival}", arrive=arrival)
+        HERE.set(flow.place)
+        return flow
+
+    async def send(self, source: Source, step: Step, flow: Flow, arrival: int) -> int:
+        """One request of a client, until it has the answer or gives up."""
+        calling = Calling(flow, self.calls[step.index], {}, HERE.get())
         answer = await calling.run()
-        latency = (self.replica.clock.now() - arrival) / MS
-        self.seen.setdefault(source.name, {})[number] = Seen(
-            Outcome(answer.outcome).word, calling.tries, latency, answer.cause if answer.outcome > 1 else "")
+        self.seen.setdefault(source.name, []).append((flow.number, arrival, Seen(
+            Outcome(answer.outcome).word, calling.tries, (self.clock.now() - arrival) / MS,
+            answer.cause if answer.outcome > DEGRADED else "",
+        )))
+        return answer.outcome
+
+    def roots(self) -> dict[str, list[Seen]]:
+        """What was seen, by source, in the order of number and arrival."""
+        return {source: [what for _, _, what in sorted(requests, key=lambda request: request[:2])]
+                for source, requests in self.seen.items()}
 
 
 async def play(system: System, fleet: Fleet, clients: Clients, end: int) -> None:
@@ -119,16 +129,14 @@ async def play(system: System, fleet: Fleet, clients: Clients, end: int) -> None
             await _strike(board, clients, clock, strike, 0)
     set_to_zero(clock)
     coming: list[Any] = [_strike(board, clients, clock, s, i) for i, s in enumerate(strikes) if s.at > 0]
-    coming += [
-        _send(clients, clock, source, number, at)
-        for source in system.sources for number, at in enumerate(source.times)
-    ]
+    sources = [RunningSource(clients, system, source, seed=system.run.seed) for source in system.sources]
+    coming += [source.run() for source in sources]
     tasks = [asyncio.ensure_future(each) for each in coming]
     await clock.sleep(end - clock.now())
     for active in board.active.values():
         if active.ending is not None:
             active.ending.cancel()
-    for task in tasks:
+    for task in [*tasks, *(turn for source in sources for turn in source.turns)]:
         if task.done():
             task.result()
         else:
@@ -146,11 +154,6 @@ async def until(clock: Any, at: int) -> None:
         await clock.until(at)
     else:
         await clock.sleep(at - clock.now())
-
-
-async def _send(clients: Clients, clock: Any, source: Source, number: int, at: int) -> None:
-    await clock.sleep(at - clock.now())
-    await clients.send(source, number, at)
 
 
 async def _strike(board: Board, clients: Clients, clock: Any, strike: Any, number: int) -> None:
@@ -171,8 +174,7 @@ async def _strike(board: Board, clients: Clients, clock: Any, strike: Any, numbe
 def observed(system: System, clients: Clients, lives: Lives, parts: dict[str, dict[str, int]]) -> Observed:
     """The bench in the table's words. `parts` are the counts of its channels and stores."""
     seen = Observed(late=None, counts={name: dict(counts) for name, counts in parts.items()})
-    for source, by_number in clients.seen.items():
-        seen.roots[source] = [by_number[n] for n in sorted(by_number)]
+    seen.roots = clients.roots()
     arrived: dict[str, list[int]] = {s.name: [0] * s.replicas for s in system.services}
     for life in lives.all:
         for body, _, _, _, arrive, _, end, outcome, *_ in life.rows.rows:
@@ -201,14 +203,11 @@ def _edges(seen: Observed, replica: Any) -> None:
 
 
 def _sagas(system: System, seen: Observed, lives: Lives) -> None:
-    for body in system.bodies:
-        name = system.body_name(body.index)
-        for step in (system.steps[i] for i in body.block):
-            if step.verb != Verb.SAGA:
-                continue
-            undone = stuck = 0
-            for life in lives.all:
-                figures = life.replica.stats.sagas.get(f"{body.name}: {step.word}", (0, 0))
-                if life.service == system.services[body.service].name:
-                    undone, stuck = undone + figures[0], stuck + figures[1]
-            seen.counts[name] = {"undone": undone, "stuck": stuck}
+    for step in system.steps:
+        if step.verb == Verb.SAGA:
+            seen.counts[system.body_name(step.body)] = {"undone": 0, "stuck": 0}
+    for life in lives.all:
+        for name, (undone, stuck) in life.replica.stats.sagas.items():
+            figures = seen.counts[f"{life.service}.{name.partition(': ')[0]}"]
+            figures["undone"] += undone
+            figures["stuck"] += stuck

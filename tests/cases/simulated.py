@@ -50,7 +50,7 @@ def _named(names: tuple[str, ...], row: np.ndarray) -> dict[str, int]:  # type: 
 def _roots(system: System, records: Records) -> dict[str, list[Seen]]:
     columns = records.roots
     found: dict[str, list[Seen]] = {}
-    for k in np.lexsort((columns["number"], columns["source"])).tolist():
+    for k in np.lexsort((columns["arrival"], columns["number"], columns["source"])).tolist():
         cause = int(columns["cause"][k])
         found.setdefault(system.sources[int(columns["source"][k])].name, []).append(Seen(
             Outcome(int(columns["outcome"][k])).word, int(columns["tries"][k]),
@@ -99,10 +99,9 @@ def _spread(system: System, records: Records) -> dict[str, list[int]]:
 
 
 def _sagas(system: System, records: Records) -> dict[str, dict[str, int]]:
-    found = {}
-    for body in system.bodies:
-        for step in body.block:
-            if step in records.sagas:
-                found[system.body_name(body.index)] = dict(
-                    zip(("undone", "retried", "stuck"), records.sagas[step], strict=True))
+    found: dict[str, dict[str, int]] = {}
+    for step, figures in records.sagas.items():
+        body = found.setdefault(system.body_name(system.steps[step].body), {})
+        for word, n in zip(("undone", "retried", "stuck"), figures, strict=True):
+            body[word] = body.get(word, 0) + int(n)
     return found
