@@ -92,7 +92,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def play(self, main: Coroutine[Any, Any, T]) -> T:
         """Run to the end, stop whatever is left, and close."""
         problems: list[Any] = []
-        self.set_exception_handler(lambda _, told: problems.append(told))
+        self.set_exception_handler(lambda _, told: problems.append(told) if "exception" in told else None)
         try:
             return self.run_until_complete(main)
         finally:

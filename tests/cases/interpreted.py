@@ -21,7 +21,7 @@ def service_of(system: System, service: Service) -> plan.Service:
     """What one replica may do at once."""
     cpu = service.cpu
     return plan.Service(
-        service.name, service.replicas, service.threads, service.queue, service.discipline,
+        service.name, service.copies, service.served_at_once, service.queue, service.discipline,
         plan.Cpu(cpu.cores, cpu.sharing, cpu.contention, cpu.coherency) if cpu is not None else None,
         service.rate, service.burst, system.network.latency, system.network.zone_latency,
     )

@@ -175,7 +175,7 @@ def observed(system: System, clients: Clients, lives: Lives, parts: dict[str, di
     """The bench in the table's words. `parts` are the counts of its channels and stores."""
     seen = Observed(late=None, counts={name: dict(counts) for name, counts in parts.items()})
     seen.roots = clients.roots()
-    arrived: dict[str, list[int]] = {s.name: [0] * s.replicas for s in system.services}
+    arrived: dict[str, list[int]] = {s.name: [0] * s.copies for s in system.services}
     for life in lives.all:
         for body, _, _, _, arrive, _, end, outcome, *_ in life.rows.rows:
             name = f"{life.service}.{body}"

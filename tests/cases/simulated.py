@@ -14,6 +14,8 @@ from msforge.records import Outcome
 from msforge.spec import load_text
 
 MS = 1_000_000
+SENT = 512
+"""More than any source sends whose times are not given."""
 
 
 def compiled(bench: Bench) -> System:
@@ -24,7 +26,7 @@ def compiled(bench: Bench) -> System:
 def simulate(bench: Bench) -> tuple[Observed, Records]:
     """Run it, every request traced."""
     system = compiled(bench)
-    traces = frozenset((s.index, number) for s in system.sources for number in range(len(s.times)))
+    traces = frozenset((s.index, number) for s in system.sources for number in range(len(s.times) or SENT))
     records = sim.run(system, traces=traces)
     return observed(system, records), records
 

@@ -189,7 +189,7 @@ def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
     compiled = system.faults[0]
     hit = None
     if compiled.replicas == "some":
-        hit = list(range(min(compiled.number, system.services[_service_of(system, compiled)].replicas)))
+        hit = list(range(min(compiled.number, system.services[_service_of(system, compiled)].copies)))
     lasts = None if compiled.duration is None else round(compiled.duration.mean)
     number = running.set_fault(plain_fault(system, compiled, 0, lasts, hit))
     return number, compiled.label

@@ -62,7 +62,7 @@ class Doors:
 
 def open_doors(system: System, base: int) -> Doors:
     """Binds every port of a system; from `base` on, or any with 0. Raises ConflictError naming those taken."""
-    planned = plan({service.name: service.replicas for service in system.services}, base)
+    planned = plan({service.name: service.copies for service in system.services}, base)
     wanted = []
     for of_service in planned:
         wanted.append((of_service.service, of_service.front))

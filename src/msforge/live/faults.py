@@ -107,7 +107,7 @@ def schedule(system: System, *, seed: int, replication: int = 0, end: int) -> It
         if fault.replicas == "each" and service >= 0:
             lines += [
                 _line(system, fault, service, ordinal, seed, replication, end)
-                for ordinal in range(system.services[service].replicas)
+                for ordinal in range(system.services[service].copies)
             ]
         else:
             lines.append(_line(system, fault, service, None, seed, replication, end))
@@ -153,7 +153,7 @@ def _chosen(system: System, fault: Fault, service: int, occurrence: int, key: in
     """The ordinals of the replicas it hits this time; None: all."""
     if fault.replicas != "some" or service < 0:
         return None
-    replicas = list(range(system.services[service].replicas))
+    replicas = list(range(system.services[service].copies))
     chosen = []
     for k in range(min(fault.number, len(replicas))):
         u = draws.uniform(draws.child_key(key, "which"), occurrence * 1024 + k)

@@ -117,7 +117,7 @@ class Fleet:
         number = 0
         for service in system.services:
             self.places[service.name] = []
-            for ordinal in range(service.replicas):
+            for ordinal in range(service.copies):
                 zone = service.zones[ordinal % len(service.zones)] if service.zones else -1
                 self._add(service, ordinal, zone, number)
                 number += 1

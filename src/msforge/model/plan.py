@@ -246,6 +246,16 @@ class Service:
     external: bool
     language: str = "python"
 
+    @property
+    def copies(self) -> int:
+        """How many replicas run where it is run for real: a function is one that is always warm."""
+        return self.replicas if self.function is None else 1
+
+    @property
+    def served_at_once(self) -> int:
+        """Requests that each of them serves at once: a function any number."""
+        return self.threads if self.function is None else UNLIMITED
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

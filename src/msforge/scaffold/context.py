@@ -46,8 +46,8 @@ def _service(spec: Spec, system: System, service: Service, folder: str) -> Data:
         "folder": folder,
         "language": service.language,
         "external": service.external,
-        "replicas": service.replicas,
-        "threads": service.threads,
+        "replicas": service.copies,
+        "threads": service.served_at_once,
         "queue": service.queue,
         "discipline": service.discipline,
         "cpu": None if service.cpu is None else {
