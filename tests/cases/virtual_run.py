@@ -88,6 +88,8 @@ class Unit:
         self.host.lives.begin(self.service.name, self.ordinal, replica)
         equip(replica, self.host.interpreter, self.service, self.host.folder / f"{self.service.name}.{self.ordinal}")
         replica.on_crash = lambda _: self.crashed()
+        for fault in self.host.faults_of(self):
+            replica.faults.set(dict(fault))
         await replica.start()
         self.replica = replica
 
@@ -140,6 +142,7 @@ class Host:
         self.folder = folder
         self.parts = embedded_parts(system, clock)
         self.interpreter = Interpreter(system)
+        self.faults_of: Callable[[Unit], list[Mapping[str, Any]]] = lambda unit: []
         self.lives = Lives()
         self.units: dict[str, Unit] = {}
         self.zones: dict[str, str] = {}
@@ -201,6 +204,7 @@ def run(system: System, end: int) -> Observed:
 async def _run(system: System, end: int, clock: VirtualClock, folder: Path) -> Observed:
     host = Host(system, clock, folder)
     fleet = Fleet(system, host, seed=system.run.seed, tell=lambda line: None)
+    host.faults_of = lambda unit: next((fleet.faults_of(p) for p in fleet.all() if p.unit is unit), [])
     clients = Clients(system, clock, host.shared, host.transport)
     for name, balancer in clients.own.items():
         host.own[name].append(balancer)

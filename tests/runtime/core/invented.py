@@ -20,6 +20,8 @@ class Invention:
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
         self.about = set(TOGETHER) if self.chance(0.2) else set(self.dice.sample(TOGETHER, 2))
+        # a relay dies with its replica where that is a process, and not in the simulator: no outboxes where replicas die
+        self.mortal = self.chance(0.7)
         self.stores = ("db", "slowdb") if "data" in self.about else ()
         self.channels = ("jobs", "news") if "messages" in self.about else ()
         self.system = self.make()
@@ -248,7 +250,7 @@ class Invention:
         step: dict[str, Any] = {"publish": dice.choice(self.channels)}
         if step["publish"] == "news" and self.chance(0.6):
             step["key"] = "uniform(0 9)"
-        if self.chance(0.3):
+        if self.chance(0.3) and not self.mortal:
             step["outbox"] = True
         elif self.chance(0.3):
             step["timeout"] = self.ms(3, 30)
@@ -317,15 +319,15 @@ class Invention:
             case "fail":
                 if not on_store and self.chance(0.5) and "endpoints" in system["services"][service]:
                     target = f"{service}.go"
-                more = {"kind": "crash", "rate": "5%"} if self.chance(0.15) and not on_store else {
+                more = {"kind": "crash", "rate": "5%"} if self.chance(0.15) and self.mortal and not on_store else {
                     "status": dice.choice((500, 404))}
                 return {"fail": target, "rate": "40%", **more, **when, **some}
             case "pause":
                 return {"pause": target, **when, **some}
             case "crash":
-                return {"crash": service, **some, **when}
+                return {"crash": service, **some, **when} if self.mortal else None
             case "zone":
-                return {"zone": dice.choice(("north", "south")), **when} if "zones" in self.about else None
+                return {"zone": dice.choice(("north", "south")), **when} if "zones" in self.about and self.mortal else None
             case link:
                 more = {"add": "exponential(20ms)"} if link == "delay" else {"rate": "30%"} if link == "drop" else {}
                 return {link: self.ends(system, link), **more, **when}
