@@ -14,6 +14,7 @@ A case has
     services, stores, channels, faults    added to the bench's
     at, client      when requests are sent to the first endpoint, and the client's timeout, retry, priority
     sources         instead: several of them by name (`<id>-<name>`), each {ask, at, client}
+    traffic         instead: sources as a description has them, by name (`<id>-<name>`): users, journeys
 
 and expects
 
@@ -43,7 +44,7 @@ TABLE = Path(__file__).parent / "table"
 SECTIONS = ("services", "stores", "channels", "network", "policies", "faults", "simulation")
 EXPECTED = ("roots", "log", "tries", "late", "breaker", "spread", "counts", "causes")
 GIVEN = ("case", "id", "rule", "steps", "service", "endpoints", "services", "stores", "channels", "faults", "at",
-         "client", "sources", "processes", "slack")
+         "client", "sources", "traffic", "processes", "slack")
 
 
 class Loader(yaml.SafeLoader):
@@ -178,6 +179,9 @@ def _case(system: dict[str, Any], row: dict[str, Any], bench: dict[str, Any], of
         assert name not in system["traffic"], f"two sources {name}"
         system["traffic"][name] = {"target": source["ask"], "at": [later(at, offset) for at in source["at"]],
                                    **source.get("client", {})}
+    for name, source in deepcopy(row.get("traffic", {})).items():
+        sources[f"{short}-{name}"] = source
+        system["traffic"][f"{short}-{name}"] = _begun(source, offset)
     want = {key: row[key] for key in EXPECTED if key in row}
     return Case(row["case"], short, row.get("rule", bench.get("rule", "")), sources, want, offset,
                 float(row.get("slack", bench.get("slack", 40))), bool(row.get("processes", False)))
@@ -190,9 +194,18 @@ def later(time: str, offset: float) -> str:
 
 
 def _sources(row: dict[str, Any], short: str, ask: str) -> dict[str, dict[str, Any]]:
+    if "traffic" in row:
+        return {}
     if "sources" not in row:
         return {short: {"ask": ask, "at": row["at"], "client": row.get("client", {})}}
     return {f"{short}-{name}": {"ask": ask, **source} for name, source in row["sources"].items()}
+
+
+def _begun(source: dict[str, Any], offset: float) -> dict[str, Any]:
+    """A source that begins when its case does."""
+    if "at" in source:
+        return {**source, "at": [later(at, offset) for at in source["at"]]}
+    return {**source, "start": later(source.get("start", "0s"), offset)}
 
 
 # -- the small language of expectations -----------------------------------------------------------

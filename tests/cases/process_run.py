@@ -52,8 +52,7 @@ async def run(bench: Bench, folder: Path, end: int, scale: float) -> Observed:
 async def _observed(clients: Clients, fleet: Fleet, host: Processes) -> Observed:
     counts = {s.name: dict(host.parts.store_stats(s.name)) for s in host.system.stores}
     seen = Observed(log=None, breaker=None, late=None, spread=None, counts=counts | await host.stats())
-    for source, by_number in clients.seen.items():
-        seen.roots[source] = [by_number[n] for n in sorted(by_number)]
+    seen.roots = clients.roots()
     for place in fleet.all():
         _edges(seen, await place.unit._ask("GET", "/_msforge/state", None))  # type: ignore[attr-defined]
     return seen

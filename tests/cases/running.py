@@ -17,18 +17,21 @@ from observed import Observed, Seen
 from msforge.live.board import Board
 from msforge.live.faults import CLIENTS_NAME, changes_of, runtime_fault, schedule, without
 from msforge.live.fleet import Fleet
-from msforge.model.plan import Source, System, Verb
-from msforge.policies.keys import stream_key
+from msforge.live.load.sources import RunningSource
+from msforge.model.plan import Source, Step, System, Verb
 from msforge.records import Outcome
 from msforge.runtime import plan
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.calls import Calling
 from msforge.runtime.clock import Clock
 from msforge.runtime.directory import Directory
+from msforge.runtime.failures import DEGRADED
 from msforge.runtime.flow import Flow
-from msforge.runtime.place import HERE, Place
+from msforge.runtime.place import HERE
 from msforge.runtime.replica import Replica
 from msforge.runtime.transport import Transport
+from msforge.scaffold.plans import started
+from tests.virtual_time import VirtualClock
 
 MS = 1_000_000
 NOBODY = "@clients"
@@ -91,29 +94,45 @@ class Clients:
             plan.Service(NOBODY, latency=system.network.latency), clock=clock, directory=Directory(own),
             transport=transport, log=unheard,
         )
+        self.clock = clock
         self.changes: list[tuple[str, Any]] = []
         self.base = system
-        self.seen: dict[str, dict[int, Seen]] = {}
+        self.calls = self._calls()
+        self.sources: list[RunningSource] = []
+        self.seen: dict[str, list[tuple[int, int, Seen]]] = {}  # source -> (number, arrival, what)
+
+    def _calls(self) -> dict[int, plan.Call]:
+        return {step.index: call_of(self.system, step) for step in self.system.steps if step.verb == Verb.CALL}
 
     def lay(self, changes: list[tuple[str, Any]]) -> None:
-        """These changes are in force: the network is another, and their own policies."""
+        """These changes are in force: the network is another, and their own policies and traffic."""
         self.changes = changes
         self.system = self.base.variant(tuple(changes)) if changes else self.base
+        self.calls = self._calls()
         self.replica.transport.adopt(self.system.network.latency)
+        for source in self.sources:
+            source.adopt(self.system.sources[source.source.index], self.system)
 
-    async def send(self, source: Source, number: int, arrival: int) -> None:
-        """One request of a source, until its client has the answer or gives up."""
-        step = self.system.steps[source.journey[0]]
-        assert step.verb == Verb.CALL
-        key = stream_key(self.system.run.seed, "replication", 0, "source", source.name)
-        flow = Flow(self.replica, source.name, key, number, 0, root=f"{source.name}:{arrival}")
-        place = Place(key, 0, number, flow)
-        HERE.set(place)
-        calling = Calling(flow, call_of(self.system, step), {}, place)
+    def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
+        """What a client's turn runs in."""
+        flow = Flow(self.replica, source.name, key, number, 0, root=f"{source.name}:{arrival}", arrive=arrival)
+        HERE.set(flow.place)
+        return flow
+
+    async def send(self, source: Source, step: Step, flow: Flow, arrival: int) -> int:
+        """One request of a client, until it has the answer or gives up."""
+        calling = Calling(flow, self.calls[step.index], {}, HERE.get())
         answer = await calling.run()
-        latency = (self.replica.clock.now() - arrival) / MS
-        self.seen.setdefault(source.name, {})[number] = Seen(
-            Outcome(answer.outcome).word, calling.tries, latency, answer.cause if answer.outcome > 1 else "")
+        self.seen.setdefault(source.name, []).append((flow.number, arrival, Seen(
+            Outcome(answer.outcome).word, calling.tries, (self.clock.now() - arrival) / MS,
+            answer.cause if answer.outcome > DEGRADED else "",
+        )))
+        return answer.outcome
+
+    def roots(self) -> dict[str, list[Seen]]:
+        """What was seen, by source, in the order of number and arrival."""
+        return {source: [what for _, _, what in sorted(requests, key=lambda request: request[:2])]
+                for source, requests in self.seen.items()}
 
 
 async def play(system: System, fleet: Fleet, clients: Clients, end: int) -> None:
@@ -126,16 +145,16 @@ async def play(system: System, fleet: Fleet, clients: Clients, end: int) -> None
             await _strike(board, clients, clock, strike, 0)
     set_to_zero(clock)
     coming: list[Any] = [_strike(board, clients, clock, s, i) for i, s in enumerate(strikes) if s.at > 0]
-    coming += [
-        _send(clients, clock, source, number, at)
-        for source in system.sources for number, at in enumerate(source.times)
+    sources = clients.sources = [
+        RunningSource(clients, system, source, seed=system.run.seed) for source in system.sources
     ]
+    coming += [source.run() for source in sources]
     tasks = [asyncio.ensure_future(each) for each in coming]
     await clock.sleep(end - clock.now())
     for active in board.active.values():
         if active.ending is not None:
             active.ending.cancel()
-    for task in tasks:
+    for task in [*tasks, *(turn for source in sources for turn in source.turns)]:
         if task.done():
             task.result()
         else:
@@ -147,13 +166,16 @@ def set_to_zero(clock: Any) -> None:
     clock._start = clock.source()
 
 
-async def _send(clients: Clients, clock: Any, source: Source, number: int, at: int) -> None:
-    await clock.sleep(at - clock.now())
-    await clients.send(source, number, at)
+async def until(clock: Any, at: int) -> None:
+    """Wait for a change's time; in virtual time it comes before all else that happens then."""
+    if isinstance(clock, VirtualClock):
+        await clock.until(at)
+    else:
+        await clock.sleep(at - clock.now())
 
 
 async def _strike(board: Board, clients: Clients, clock: Any, strike: Any, number: int) -> None:
-    await clock.sleep(strike.at - clock.now())
+    await until(clock, strike.at)
     fault = strike.fault
     if fault["caller"] == CLIENTS_NAME:
         told = runtime_fault(fault, f"c{number}")
@@ -174,9 +196,8 @@ async def _strike(board: Board, clients: Clients, clock: Any, strike: Any, numbe
 def observed(system: System, clients: Clients, lives: Lives, parts: dict[str, dict[str, int]]) -> Observed:
     """The bench in the table's words. `parts` are the counts of its channels and stores."""
     seen = Observed(late=None, counts={name: dict(counts) for name, counts in parts.items()})
-    for source, by_number in clients.seen.items():
-        seen.roots[source] = [by_number[n] for n in sorted(by_number)]
-    arrived: dict[str, list[int]] = {s.name: [0] * s.replicas for s in system.services}
+    seen.roots = clients.roots()
+    arrived: dict[str, list[int]] = {s.name: [0] * started(s) for s in system.services}
     for life in lives.all:
         arrived[life.service] += [0] * (life.ordinal + 1 - len(arrived[life.service]))
         for body, _, _, _, arrive, _, end, outcome, *_ in life.rows.rows:
@@ -205,14 +226,11 @@ def _edges(seen: Observed, replica: Any) -> None:
 
 
 def _sagas(system: System, seen: Observed, lives: Lives) -> None:
-    for body in system.bodies:
-        name = system.body_name(body.index)
-        for step in (system.steps[i] for i in body.block):
-            if step.verb != Verb.SAGA:
-                continue
-            undone = stuck = 0
-            for life in lives.all:
-                figures = life.replica.stats.sagas.get(f"{body.name}: {step.word}", (0, 0))
-                if life.service == system.services[body.service].name:
-                    undone, stuck = undone + figures[0], stuck + figures[1]
-            seen.counts[name] = {"undone": undone, "stuck": stuck}
+    for step in system.steps:
+        if step.verb == Verb.SAGA:
+            seen.counts[system.body_name(step.body)] = {"undone": 0, "stuck": 0}
+    for life in lives.all:
+        for name, (undone, stuck) in life.replica.stats.sagas.items():
+            figures = seen.counts[f"{life.service}.{name.partition(': ')[0]}"]
+            figures["undone"] += undone
+            figures["stuck"] += stuck

@@ -14,6 +14,8 @@ from msforge.records import Outcome
 from msforge.spec import load_text
 
 MS = 1_000_000
+SENT = 512
+"""More than any source sends whose times are not given."""
 
 
 def compiled(bench: Bench) -> System:
@@ -24,7 +26,7 @@ def compiled(bench: Bench) -> System:
 def simulate(bench: Bench) -> tuple[Observed, Records]:
     """Run it, every request traced."""
     system = compiled(bench)
-    traces = frozenset((s.index, number) for s in system.sources for number in range(len(s.times)))
+    traces = frozenset((s.index, number) for s in system.sources for number in range(len(s.times) or SENT))
     records = sim.run(system, traces=traces)
     return observed(system, records), records
 
@@ -50,7 +52,7 @@ def _named(names: tuple[str, ...], row: np.ndarray) -> dict[str, int]:  # type: 
 def _roots(system: System, records: Records) -> dict[str, list[Seen]]:
     columns = records.roots
     found: dict[str, list[Seen]] = {}
-    for k in np.lexsort((columns["number"], columns["source"])).tolist():
+    for k in np.lexsort((columns["arrival"], columns["number"], columns["source"])).tolist():
         cause = int(columns["cause"][k])
         found.setdefault(system.sources[int(columns["source"][k])].name, []).append(Seen(
             Outcome(int(columns["outcome"][k])).word, int(columns["tries"][k]),
@@ -99,10 +101,9 @@ def _spread(system: System, records: Records) -> dict[str, list[int]]:
 
 
 def _sagas(system: System, records: Records) -> dict[str, dict[str, int]]:
-    found = {}
-    for body in system.bodies:
-        for step in body.block:
-            if step in records.sagas:
-                found[system.body_name(body.index)] = dict(
-                    zip(("undone", "retried", "stuck"), records.sagas[step], strict=True))
+    found: dict[str, dict[str, int]] = {}
+    for step, figures in records.sagas.items():
+        body = found.setdefault(system.body_name(system.steps[step].body), {})
+        for word, n in zip(("undone", "retried", "stuck"), figures, strict=True):
+            body[word] = body.get(word, 0) + int(n)
     return found

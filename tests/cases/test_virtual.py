@@ -7,12 +7,10 @@ from functools import cache
 import pytest
 import virtual_run
 from casetable import Bench, Case, benches, cases
-from observed import Observed, Slack, differences, unlike
+from observed import EXACT, Observed, differences, unlike
 from simulated import compiled, simulate
 
 ROWS = cases()
-NEARLY = Slack(0.001, 0.001)
-"""A loop's time is a float: a microsecond either way."""
 
 
 @cache
@@ -26,5 +24,5 @@ def seen(name: str) -> tuple[Observed, Observed]:
 @pytest.mark.parametrize(("bench", "case"), ROWS, ids=[f"{b.name}-{c.id}" for b, c in ROWS])
 def test_runtime_agrees(bench: Bench, case: Case) -> None:
     found, simulated = seen(bench.name)
-    wrong = differences(case, found, NEARLY) + unlike(bench, case, simulated, found, NEARLY)
+    wrong = differences(case, found, EXACT) + unlike(bench, case, simulated, found, EXACT)
     assert not wrong, case.name + "\n" + "\n".join(wrong)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import selectors
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,35 +29,7 @@ from msforge.runtime.serve import serve
 from msforge.runtime.stores import Stores
 from msforge.runtime.transport import Transport
 from msforge.scaffold.plans import consumers_of
-
-
-class Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
-    """Never waits: it moves its loop's time on instead."""
-
-    loop: VirtualLoop
-
-    def select(self, timeout: float | None = None) -> Any:
-        """What is ready now."""
-        ready = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError("nothing will ever happen")
-        if not ready and timeout:
-            self.loop.passed += timeout
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time, from 0."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-        selector = Selector()
-        selector.loop = self
-        super().__init__(selector)
-
-    def time(self) -> float:
-        """Seconds since the start."""
-        return self.passed
+from tests.virtual_time import VirtualClock, VirtualLoop
 
 
 class Memory(Transport):
@@ -101,6 +72,9 @@ class Unit:
         self.number = number
         self.crashed = crashed
         self.url = f"memory://{service.name}/{ordinal}"
+        self.zone = host.system.zones[service.zones[ordinal % len(service.zones)]] if service.zones else ""
+        if self.zone:
+            host.zones[self.url] = self.zone
         host.units[self.url] = self
         self.directory = host.directory(number)
         self.replica: Replica | None = None
@@ -116,6 +90,8 @@ class Unit:
         self.host.lives.begin(self.service.name, self.ordinal, replica)
         equip(replica, self.host.interpreter, self.service, self.host.folder / f"{self.service.name}.{self.ordinal}")
         replica.on_crash = lambda _: self.crashed()
+        for fault in self.host.faults_of(self):
+            replica.faults.set(dict(fault))
         await replica.start()
         self.replica = replica
 
@@ -186,8 +162,10 @@ class Host:
         self.folder = folder
         self.parts = embedded_parts(system, clock)
         self.interpreter = Interpreter(system)
+        self.faults_of: Callable[[Unit], list[Mapping[str, Any]]] = lambda unit: []
         self.lives = Lives()
         self.units: dict[str, Unit] = {}
+        self.zones: dict[str, str] = {}
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.own: dict[str, list[Balancer]] = {s.name: [] for s in system.services}
         self.transport = type("Here", (Memory,), {"units": self.units})
@@ -200,7 +178,7 @@ class Host:
             if callee.client_balancer:
                 balancers[callee.name] = Balancer(callee.balance, turn=number)
                 self.own[callee.name].append(balancers[callee.name])
-        return Directory(balancers)
+        return Directory(balancers, self.zones)
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
         """A replica, not started."""
@@ -241,28 +219,18 @@ class Host:
 
 def run(system: System, end: int) -> Observed:
     """Run a bench in virtual time until `end` (ns)."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _run(system, end, Path(folder))
-
-
-def _run(system: System, end: int, folder: Path) -> Observed:
     loop = VirtualLoop()
-    clock = Clock(source=lambda: round(loop.passed * 1e9))
+    with tempfile.TemporaryDirectory() as folder:
+        return loop.play(_run(system, end, loop.clock(), Path(folder)))
+
+
+async def _run(system: System, end: int, clock: VirtualClock, folder: Path) -> Observed:
     host = Host(system, clock, folder)
     fleet = Fleet(system, host, seed=system.run.seed, tell=lambda line: None)
+    host.faults_of = lambda unit: next((fleet.faults_of(p) for p in fleet.all() if p.unit is unit), [])
     clients = Clients(system, clock, host.shared, host.transport)
     for name, balancer in clients.own.items():
         host.own[name].append(balancer)
-
-    async def main() -> Observed:
-        await fleet.up()
-        await play(system, fleet, clients, end)
-        return observed(system, clients, host.lives, await host.stats())
-
-    try:
-        return loop.run_until_complete(main())
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+    await fleet.up()
+    await play(system, fleet, clients, end)
+    return observed(system, clients, host.lives, await host.stats())

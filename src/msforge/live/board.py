@@ -145,6 +145,8 @@ class Board:
 
     async def _strike(self, active: Active) -> None:
         fault = active.fault
+        for told in self._broker_faults(active):  # one that is out of order gives nothing to those that die with it
+            await self.fleet.backend.part_fault(told)
         if fault["kind"] in ("crash", "zone"):
             for place in active.hit:
                 self.fleet.crash(place)
@@ -161,10 +163,20 @@ class Board:
         if fault["kind"] in ("crash", "zone"):
             for place in active.hit:
                 self.fleet.come_back(place)
-        for told in self._parts_faults(active):
+        for told in (*self._parts_faults(active), *self._broker_faults(active)):
             await self.fleet.backend.part_clear(told["id"])
         if _at_replicas(fault):
             await asyncio.gather(*(p.unit.clear_fault(active.number) for p in active.hit if p.state == READY))
+
+    def _broker_faults(self, active: Active) -> list[Plain]:
+        """Which channels' brokers are out of order."""
+        if active.fault["kind"] != "zone":
+            return []
+        zone = self.fleet.system.zones.index(active.fault["zone"])
+        return [
+            {"id": f"{active.number}/channel/{channel.name}", "kind": "crash", "channel": channel.name}
+            for channel in self.fleet.system.channels if channel.zone == zone
+        ]
 
     def _parts_faults(self, active: Active) -> list[Plain]:
         """What stores and brokers are told."""
@@ -173,7 +185,7 @@ class Board:
         if fault["kind"] == "zone":
             zone = system.zones.index(fault["zone"])
             return [
-                {"id": f"{number}/{store.name}", "kind": "crash", "store": store.name}
+                {"id": f"{number}/store/{store.name}", "kind": "crash", "store": store.name}
                 for store in system.stores if store.zone == zone
             ]
         if fault["kind"] == "pause" and fault["store"] is not None:

@@ -273,7 +273,8 @@ class Fleet:
         downs = place.downs
 
         async def learn() -> None:
-            await asyncio.sleep(self.seconds(place.service.detect))
+            if place.service.detect:  # without, before anything else happens
+                await asyncio.sleep(self.seconds(place.service.detect))
             if place.downs == downs and place.state != READY:
                 place.believed = False
                 await self._believe(place.service.name)

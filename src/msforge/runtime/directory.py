@@ -18,11 +18,11 @@ class Directory:
 
     def __init__(
         self, balancers: Mapping[str, Any] | None = None, zones: Mapping[str, str] | None = None,
-        rpc: Mapping[str, str] | None = None,
+        rpc: dict[str, str] | None = None,
     ) -> None:
         self.balancers: dict[str, Any] = dict(balancers or {})
-        self.zones: dict[str, str] = dict(zones or {})
-        self.rpc: dict[str, str] = dict(rpc or {})
+        self.zones: Mapping[str, str] = zones if zones is not None else {}  # the host's own: it learns as it goes
+        self.rpc: dict[str, str] = rpc if rpc is not None else {}
 
     def of(self, service: str) -> Any:
         """The balancer of a service; one that knows of no replica when nobody said where they are."""

@@ -212,8 +212,10 @@ class EmbeddedParts(EmbeddedStores):
         self.subscriptions.pop(worker, None)
 
     def crash(self, workers: list[Worker]) -> None:
-        """These consumers are dead, all at once."""
+        """These consumers are dead, all at once. Whoever dies, the run has begun."""
         dead = [self.subscriptions.pop(w) for w in workers if w in self.subscriptions]
+        if dead:
+            self.begin()
         for machine in {id(s.machine): s.machine for s in dead}.values():
             machine.crash(self.clock.now(), [s.worker for s in dead if s.machine is machine])
             self.alarms[machine.name].set()

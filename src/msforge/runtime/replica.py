@@ -273,9 +273,10 @@ class Replica:
         """A call to an endpoint of this service: in the caller's thread, without network or queue."""
         caller = calling.flow
         found = self.handlers[calling.call.endpoint]
+        cancel = "all" if calling.call.cancel == "all" else caller.cancel  # what it calls must know that it may be
         flow = sent.flow = found.flow_class(
             self, calling.call.endpoint, calling.key, calling.place.number, sent.context, deadline=calling.deadline,
-            parent=caller, cancel=caller.cancel, trace=caller.trace, root=caller.root,
+            parent=caller, cancel=cancel, trace=caller.trace, root=caller.root,
         )
         flow.task = sent.task
         await flow.run(_checked(found), calling.request)

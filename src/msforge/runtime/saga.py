@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,26 +18,31 @@ Pairs = Sequence[tuple[Branch, Branch | None]]
 async def run_saga(flow: Flow, word: str, pairs: Pairs) -> None:
     """Run each `do`; when one fails, the `undo` of those done, last first, and then fail as it did.
 
-    A service with a store keeps a row of where each saga stands, so that one that a crash cut short is known.
+    A service with a store keeps a row of where each saga stands, so that one that a crash cut short is known. Undos
+    that a crash, a deadline or a cancellation leaves undone are counted as stuck.
     """
+    counts = flow.replica.stats.sagas.setdefault(f"{flow.endpoint}: {word}", [0, 0])
     log = getattr(flow.replica.stores, "sagas", None)
     saga = await log.begin(word, flow.number, len(pairs)) if log is not None else None
-    for done, (do, _) in enumerate(pairs):
-        try:
+    done = 0
+    try:
+        for done, (do, _) in enumerate(pairs):
             with enter(HERE.get().inside(f"{word}/do{done}")):
                 await do()
-        except Exception as problem:
-            await _undo(flow, word, pairs[:done], log, saga, str(problem))
-            raise
-        if log is not None:
-            await log.reached(saga, done)
+            if log is not None:
+                await log.reached(saga, done)
+    except asyncio.CancelledError:
+        counts[1] += sum(undo is not None for _, undo in pairs[:done])
+        raise
+    except Exception as problem:
+        await _undo(flow, word, pairs[:done], counts, log, saga, str(problem))
+        raise
     if log is not None:
         await log.end(saga)
 
 
-async def _undo(flow: Flow, word: str, done: Pairs, log: Any, saga: Any, cause: str) -> None:
+async def _undo(flow: Flow, word: str, done: Pairs, counts: list[int], log: Any, saga: Any, cause: str) -> None:
     """Undo what was done. An undo that fails is counted as stuck: someone will have to look at it."""
-    counts = flow.replica.stats.sagas.setdefault(f"{flow.endpoint}: {word}", [0, 0])
     if done:
         counts[0] += 1
     if log is not None:
@@ -48,6 +54,9 @@ async def _undo(flow: Flow, word: str, done: Pairs, log: Any, saga: Any, cause: 
         try:
             with enter(HERE.get().inside(f"{word}/undo{index}")):
                 await undo()
+        except asyncio.CancelledError:
+            counts[1] += sum(undo is not None for _, undo in done[: index + 1])
+            raise
         except Exception as problem:
             counts[1] += 1
             flow.replica.log.warning("stuck undo", step=f"{word}/undo{index}", problem=str(problem))

@@ -437,8 +437,9 @@ class Call:
         """A cancel message; it takes one latency to the callee."""
         engine = self.op.engine
         everything = self.op.cancel != "queued"
-        if request.local:
-            request.replica.abort(request, kernel.CANCELLED, everything)
+        if request.local:  # it runs in place, and so has started
+            if everything:
+                request.replica.abort(request, kernel.CANCELLED, True)
             return
         latency = engine.latency_constant
         if engine.latency is not None:

@@ -215,11 +215,11 @@ class Faults:
         hit = [r for s in self.engine.services for r in s.replicas if r.zone == fault.zone]
         stores = [s for s in self.engine.stores if s.plan.zone == fault.zone]
         brokers = [c for c in self.engine.channels if c.plan.zone == fault.zone]
-        for store in stores:
-            store.crash()
-        for broker in brokers:
+        for broker in brokers:  # one that is out of order gives nothing to those that die with it
             broker.down += 1
         undo_replicas = self._crash(hit)
+        for store in stores:  # those that die with it don't hear of it
+            store.crash()
 
         def undo() -> None:
             undo_replicas()

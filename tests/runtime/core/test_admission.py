@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from instants import Instants, run
-
 from msforge.runtime.admission import BOUNDLESS, WAIT, Admission
 from msforge.runtime.clock import Clock
 from msforge.runtime.failures import OK, OVERLOADED, TIMEOUT
 from msforge.runtime.plan import Cpu
 from msforge.runtime.processor import processor_of
+from tests.virtual_time import VirtualLoop, run
 
 
 def test_a_thread_handed_to_one_who_is_stopped_goes_on_to_the_next() -> None:
-    async def main(loop: Instants) -> None:
+    async def main(loop: VirtualLoop) -> None:
         door = Admission(1, 5)
         assert door.admit(0) == OK
         first, second = (asyncio.ensure_future(door.enter(0)) for _ in range(2))
@@ -31,7 +30,7 @@ def test_a_thread_handed_to_one_who_is_stopped_goes_on_to_the_next() -> None:
 
 
 def test_one_who_is_stopped_while_waiting_makes_room() -> None:
-    async def main(loop: Instants) -> None:
+    async def main(loop: VirtualLoop) -> None:
         door = Admission(1, 1)
         door.admit(0)
         waiting = asyncio.ensure_future(door.enter(0))
@@ -54,7 +53,7 @@ def test_edges() -> None:
 
 
 def test_work_that_is_given_up_leaves_its_core_to_others() -> None:
-    async def main(loop: Instants) -> None:
+    async def main(loop: VirtualLoop) -> None:
         for cpu in (Cpu(1.0), Cpu(1.0, sharing=False)):
             clock: Clock = loop.clock()
             processor = processor_of(cpu, clock)

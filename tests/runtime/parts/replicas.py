@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from steered import VirtualLoop
-
 from msforge.policies.keys import child_key, stream_key
 from msforge.runtime.embedded import EmbeddedParts
 from msforge.runtime.events import Events
@@ -16,6 +14,7 @@ from msforge.runtime.flow import Flow
 from msforge.runtime.plan import Service
 from msforge.runtime.replica import Replica
 from msforge.runtime.stores import Stores
+from tests.virtual_time import VirtualLoop
 
 
 def silent(line: str) -> None:

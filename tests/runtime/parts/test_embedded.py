@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from script import COUNTS, Log, compiled, settings, simulated
-from steered import VirtualLoop, run
 from test_channel_machines import CASES, TOPICS, anything, lost
 
 from msforge.live.parts import embedded_parts
@@ -16,6 +15,7 @@ from msforge.model.plan import System, Verb
 from msforge.policies.keys import child_key, occurrence, uniform
 from msforge.runtime.delivery import Delivery
 from msforge.runtime.embedded import EmbeddedParts
+from tests.virtual_time import VirtualLoop
 
 
 class Player:
@@ -110,7 +110,7 @@ def same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     system = compiled(text)
     seen = simulated(system, monkeypatch)
     loop = VirtualLoop()
-    log = run(Player(system, seen, loop).play(), loop)
+    log = loop.play(Player(system, seen, loop).play())
     assert log.answers == seen.answers
     assert sorted(log.deliveries) == sorted(d for d in seen.deliveries if d[2] != "buried")
     for name, counts in seen.counts.items():

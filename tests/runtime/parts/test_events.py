@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import pytest
 from replicas import entry_key, replica_of, request
 from script import compiled, simulated
-from steered import MS, VirtualLoop, run
 
 from msforge.live.parts import embedded_parts
 from msforge.policies.distributions import Dist
@@ -21,6 +20,7 @@ from msforge.runtime.flow import Flow
 from msforge.runtime.plan import Channel, Consumer, Retry, Store
 from msforge.runtime.replica import Replica
 from msforge.scaffold.plans import channels_of, consumers_of
+from tests.virtual_time import MS, VirtualLoop
 
 TAKES = Dist("constant", (2.0 * MS,))
 JOBS = Channel("jobs", publish=TAKES, relay=500 * MS)
@@ -68,7 +68,7 @@ class Stage:
             await self.replica.transport.close()
             await self.parts.stop()
 
-        run(all_of_it(), self.loop)
+        self.loop.play(all_of_it())
 
 
 def test_publisher_waits_for_the_broker_only() -> None:
@@ -347,7 +347,7 @@ def test_publishes_and_deliveries_come_when_the_simulator_has_them(seed: int, mo
         await clock.sleep(10_000 * MS)
         await parts.stop()
 
-    run(main(), loop)
+    loop.play(main())
     assert sorted(published) == sorted(when for when, _, _ in seen.publishes)
     expected = [(now, n, attempt) for now, _, where, n, attempt in seen.deliveries if where != "buried"]
     assert sorted(begun) == sorted(expected)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from replicas import entry_key, replica_of, request
 from script import compiled
-from steered import MS, VirtualLoop, run
 
 from msforge import sim
 from msforge.live.parts import embedded_parts
@@ -20,6 +19,7 @@ from msforge.runtime.failures import ERROR
 from msforge.runtime.flow import Flow
 from msforge.runtime.plan import Cache, Store
 from msforge.scaffold.plans import stores_of
+from tests.virtual_time import MS, VirtualLoop
 
 
 def simulated(text: str) -> list[tuple[int, int, int]]:
@@ -60,7 +60,7 @@ def running(text: str, cache: dict[str, Any] | None, timeout: int, faults: list[
         assert rows == sum(outcome == 0 for _, _, outcome in ended)
         await replica.stop()
 
-    run(main(), loop)
+    loop.play(main())
     return sorted(ended), parts
 
 
@@ -137,7 +137,7 @@ def played(act: Any, *, cache: Cache | None = None, fault: dict[str, Any] | None
         await beside
         return flow.outcome, flow.cause, took, parts
 
-    return run(main(), loop)
+    return loop.play(main())
 
 
 async def nothing(parts: EmbeddedParts, replica: Any) -> None:
@@ -201,7 +201,7 @@ def test_those_that_wait_for_a_read_that_is_stopped_look_up_anew() -> None:
         # looked up until 1, waited until 3, looked up until 4, read until 9
         assert (flows[1].outcome, parts.clock.now() / MS) == (0, 9)
 
-    run(main(), loop)
+    loop.play(main())
 
 
 def test_cache_that_is_down_is_done_without() -> None:
@@ -216,7 +216,7 @@ def test_cache_that_is_down_is_done_without() -> None:
         flow = await request(replica, 0, lambda do: do.read("read db#0", DB, cache=cache))
         assert (flow.outcome, parts.clock.now() / MS) == (0, 5)
 
-    run(main(), loop)
+    loop.play(main())
 
 
 def test_rows_of_writes_outlive_the_replica(tmp_path: Path) -> None:
@@ -233,5 +233,5 @@ def test_rows_of_writes_outlive_the_replica(tmp_path: Path) -> None:
             assert set(rows) == {("db", "write db#0")}
             return len(rows)
 
-        last = run(main(), loop)
+        last = loop.play(main())
     assert last == 2
