@@ -15,7 +15,8 @@ from msforge.model.plan import CLIENTS, Fault, System
 from msforge.policies import draws
 from msforge.policies.distributions import Dist
 
-CLIENTS_NAME: Final = "clients"
+CLIENTS_NAME: Final = "(clients)"
+"""What the clients outside are called among services; no service can be called so, not even `clients`."""
 NOT_HONOURED: Final = ("deploy", "change")
 """Kinds that a running system can't do: its numbers are in its code."""
 

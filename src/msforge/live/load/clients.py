@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msforge.live.faults import CLIENTS_NAME
 from msforge.live.load.tally import Tally
 from msforge.live.parts import retry_of
 from msforge.model.plan import Source, Step, System, Verb
@@ -21,7 +22,6 @@ from msforge.runtime.place import HERE, encode
 from msforge.runtime.replica import Replica
 from msforge.scaffold.context import address
 
-NAME: Final = "clients"
 NO_FIELDS: Final[dict[str, Any]] = {}
 
 
@@ -37,8 +37,8 @@ class Clients:
         self.tally = tally
         self.directory = Directory()
         self.replica = Replica(
-            plan.Service(NAME, latency=system.network.latency), clock=clock, directory=self.directory, seed=seed,
-            log=_unheard,
+            plan.Service(CLIENTS_NAME, latency=system.network.latency), clock=clock, directory=self.directory,
+            seed=seed, log=_unheard,
         )
         self.outcome_of = {service.name: service.index for service in system.services}
         self._calls = {step.index: self._call(step) for step in system.steps if step.verb is Verb.CALL}
