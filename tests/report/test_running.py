@@ -11,7 +11,8 @@ from typing import Any
 from msforge.report.console import Terminal
 from msforge.report.logs import json_line, log_lines
 from msforge.report.running import beyond_lines, load_summary, services_table, up_summary
-from msforge.report.scaffold import plan_text, what_next
+from msforge.report.scaffold import changes_text, notes_text, plan_text, what_next
+from msforge.scaffold.plan import Action
 
 LONG = "a-very-long-name-of-a-service-that-somebody-typed-on-a-monday-morning"
 URL = "http://127.0.0.1:18000"
@@ -94,3 +95,14 @@ def test_the_end_of_load_fits_with_long_names(capsys: Any) -> None:
         "entries": [entry], "late": True, "lag_ms": {"p99": 123.0},
     }
     assert fits(printed(capsys, load_summary(result, 80)))
+
+
+def test_files_and_notes_of_a_sync_fit() -> None:
+    changes = [
+        SimpleNamespace(action=Action.UPDATE, path="services/payment/payment_service/handlers.py", reason=reason)
+        for reason in ("", "adds refund at its end", "it is not valid Python at the moment (line 22), so " * 3)
+    ]
+    plan = SimpleNamespace(pending=changes, changes=changes, counts=lambda: {"update": 3}, notes=["word " * 40])
+    text = changes_text(plan)
+    assert fits(text) and "(adds refund at its end)" in text and text.splitlines()[0].endswith("handlers.py")
+    assert fits(notes_text(plan)) and notes_text(plan).startswith("note: word")

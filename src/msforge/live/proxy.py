@@ -246,7 +246,7 @@ class Downstream(asyncio.Protocol):
             self._next()
 
     def _linger(self) -> None:
-        """Say no more, but read on for a while: closed on a sender, a connection is reset and takes the answer along."""
+        """Say no more, but read on for a while: closed on a sender, a connection is reset, its answer lost."""
         self.buffer.clear()
         self.transport.write_eof()
         self.refused = asyncio.get_running_loop().call_later(LINGER, self.hang_up)

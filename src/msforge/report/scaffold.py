@@ -10,6 +10,7 @@ from msforge.report.text import clean, clean_lines, hanging
 MARKS = {"create": "+", "update": "~", "merge": "~", "remove": "-", "conflict": "!", "skip": " ", "identical": " "}
 MOST = 12
 LONGEST = 25
+WIDTH = 80
 
 
 def plan_text(plan: Any, *, brief: bool = False) -> str:
@@ -34,8 +35,11 @@ def _service(service: Any, width: int) -> str:
 
 
 def _file(change: Any) -> str:
-    reason = f"  ({clean(change.reason, limit=200)})" if change.reason else ""
-    return f"  {MARKS[change.action.value]} {change.action.value:<9} {clean(change.path, limit=300)}{reason}"
+    line = f"  {MARKS[change.action.value]} {change.action.value:<9} {clean(change.path, limit=300)}"
+    reason = f"({clean(change.reason, limit=200)})" if change.reason else ""
+    if len(line) + 2 + len(reason) <= WIDTH:
+        return f"{line}  {reason}".rstrip()
+    return f"{line}\n{hanging(reason, indent=' ' * 14)}"
 
 
 def changes_text(plan: Any) -> str:
@@ -47,7 +51,7 @@ def changes_text(plan: Any) -> str:
 
 def notes_text(plan: Any) -> str:
     """What is left to the user."""
-    return "\n".join(f"note: {clean(note, limit=400)}" for note in plan.notes)
+    return "\n".join(hanging(f"note: {note}", indent="") for note in plan.notes)
 
 
 def conflicts_text(plan: Any, *, check: bool = False) -> tuple[str, str]:

@@ -33,7 +33,8 @@ def clean_lines(text: str) -> str:
 def hanging(text: str, *, indent: str = "  ", width: int = 80) -> str:
     """One sentence in lines of at most `width` columns, the second and later ones further in."""
     wrapped = textwrap.wrap(
-        clean(text), width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
+        clean(text), width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False,
+        break_long_words=False,
     )
     return "\n".join(wrapped)
 
