@@ -103,6 +103,11 @@ def test_load_says_how_long_it_takes_and_what_is_too_short_for_the_warm_up(up: P
     assert "--set simulation.warmup=0s" in err
 
 
+def test_load_says_which_faults_come_too_late(up: Path) -> None:
+    assert "not reached: " in run("load", "--scenario", "broken", "--duration", "500ms", "-C", up)[2]
+    assert "not reached: " not in run("load", "--scenario", "broken", "--duration", "600ms", "-C", up)[2]
+
+
 def test_load_says_that_the_description_is_no_longer_what_runs(up: Path) -> None:
     file = up / "pair.yaml"
     before = file.read_text("utf-8")

@@ -251,6 +251,9 @@ def send_traffic(
     )
     for label in _left_out(system):
         tell(f"left out: {label} (a running system can't do that)")
+    for fault in system.faults:
+        if fault.every is None and fault.at >= system.run.duration:
+            tell(f"not reached: {fault.label or fault.kind}, at {format_duration(fault.at)}")
     warmup = f", the first {format_duration(system.run.warmup)} to warm up" if system.run.warmup else ""
     tell(f"sending for {format_duration(system.run.duration)}{warmup}")
     return run.go()
