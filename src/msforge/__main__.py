@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from msforge.cli import main
+
+def _main() -> None:
+    try:
+        from msforge.cli import main
+    except KeyboardInterrupt:  # before there was anything to interrupt
+        raise SystemExit(130) from None
+    main()
+
 
 if __name__ == "__main__":
-    main()
+    _main()

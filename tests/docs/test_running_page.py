@@ -30,7 +30,7 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "up":
         return [*words, "--port-base", "0"]
     if words[0] == "load":
-        words = [re.sub(r"^20s$", "3s", word) for word in words]
+        words = [re.sub(r"^\d+s$", "3s", word) for word in words]
         return [*words, "--set", "traffic.shoppers.stages=[{rate: 10/s, for: 3s}]", "--set", "simulation.warmup=0"]
     return words
 

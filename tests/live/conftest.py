@@ -77,7 +77,7 @@ def environment() -> dict[str, str]:
 
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     """`msforge up` in the foreground, up. Its output goes to run/test.out."""
-    return start_with(command("up", folder, "--port-base", "0", *options), folder)
+    return start_with(command("up", "-C", folder, "--port-base", "0", *options), folder)
 
 
 def start_with(line: list[str], folder: Path) -> subprocess.Popen[str]:

@@ -94,6 +94,55 @@ def test_load_prints_a_table_or_json_and_nothing_else(up: Path) -> None:
     assert run("load", "--set", "traffic.people.rate=fast", *short)[0] == 3
 
 
+def test_load_says_how_long_it_takes_and_what_is_too_short_for_the_warm_up(up: Path) -> None:
+    code, _, err = run("load", "--duration", "2s", "--set", "simulation.warmup=1s", "-C", up)
+    assert code == 0 and "sending for 2s, the first 1s to warm up" in err
+    code, out, err = run("load", "--duration", "1s", "--set", "simulation.warmup=5s", "-C", up)
+    assert code == 3 and not out and "the warm-up of 5s is no shorter than the whole run of 1s" in err
+    assert "--set simulation.warmup=0s" in err
+
+
+def test_load_says_which_faults_come_too_late(up: Path) -> None:
+    assert "not reached: " in run("load", "--scenario", "broken", "--duration", "500ms", "-C", up)[2]
+    assert "not reached: " not in run("load", "--scenario", "broken", "--duration", "600ms", "-C", up)[2]
+
+
+def test_load_says_that_the_description_is_no_longer_what_runs(up: Path) -> None:
+    file = up / "pair.yaml"
+    before = file.read_text("utf-8")
+    file.write_text(before.replace("timeout: 1s", "timeout: 2s"), "utf-8")
+    try:
+        code, _, err = run("load", "--duration", "500ms", "-C", up)
+    finally:
+        file.write_text(before, "utf-8")
+    assert code == 0 and "pair.yaml has changed since the code was generated from it: front" in err
+    assert "has changed" not in run("load", "--duration", "500ms", "-C", up)[2]
+
+
+@pytest.mark.parametrize("words", [["up"], ["ps"], ["down"], ["load"], ["diff"], ["sync"], ["fault", "list"]])
+def test_a_folder_without_its_option_is_told_where_it_goes(words: list[str], tmp_path: Path) -> None:
+    code, out, err = run(*words, tmp_path)
+    assert code == 2 and not out
+    assert "a folder goes after -C" in err and f"msforge {' '.join(words)} -C {tmp_path}" in err.replace("\n", "")
+
+
+def test_a_folder_inside_of_a_system_stands_for_it(up: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = up / "services" / "front"
+    assert run("ps", "-C", inside)[:2] == run("ps", "-C", up)[:2]
+    monkeypatch.chdir(inside)
+    code, out, _ = run("ps")
+    assert code == 0 and "front" in out
+    assert run("diff")[0] == 0
+
+
+def test_what_is_suggested_can_be_typed_where_one_stands(up: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(up.parent)
+    _, number, err = run("fault", "set", "back", "--slow", "10x", "-C", "pair")
+    assert f"msforge fault clear {number.strip()} -C pair" in err
+    words = err.partition("msforge ")[2].split()
+    assert run(*words)[0] == 0 and msforge.faults(up) == []
+
+
 def test_ctrl_c_ends_load_with_what_was_measured(up: Path) -> None:
     if os.name == "nt":
         pytest.skip("only on POSIX systems: a signal for one process")
@@ -115,10 +164,6 @@ def test_logs_have_a_prefix(up: Path) -> None:
 
 def test_the_live_table_is_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-
-
-
-
     entry = {
         "source": "people", "target": "front.\x1b[31mask", "sent": 3, "ok": 2, "failed": 1, "in_flight": 0, "rate": 1.5,
         "outcomes": {"ok": 2, "timeout": 1}, "latency_ms": {"p50": 1.0, "p95": 2.0, "p99": None, "max": None},
@@ -128,8 +173,10 @@ def test_the_live_table_is_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPa
     made._force_terminal = made.is_interactive = True
     for out in (console(plain, width=80), made):
         with LiveTable(out) as shown:
-            shown(1_000_000_000, 2_000_000_000, [])
+            shown(500_000_000, 2_000_000_000, [])
+            shown(1_000_000_000, 2_000_000_000, [{**entry, "sent": 0, "rate": None}])
             shown(1_500_000_000, 2_000_000_000, [entry])
     assert plain.getvalue() == ""
-    assert "1.5s of 2s" in screen.getvalue() and "1 timeout" in screen.getvalue()
+    assert "0.5s of 2s; nothing was sent yet" in screen.getvalue() and "1s of 2s; warming up" in screen.getvalue()
+    assert "1.5s of 2s; percentiles" in screen.getvalue() and "1 timeout" in screen.getvalue()
     assert "\x1b[31mask" not in screen.getvalue()

@@ -155,7 +155,7 @@ def test_a_whole_terminal_that_is_killed_leaves_nothing(pair: Path, tmp_path: Pa
     if os.name == "nt":
         pytest.skip("only on POSIX systems: sessions")
     other = copy_of(pair, tmp_path)
-    process = start_with(command("up", other, "--port-base", "0", "--processes"), other)
+    process = start_with(command("up", "-C", other, "--port-base", "0", "--processes"), other)
     found = pids(other)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -165,7 +165,7 @@ def test_a_whole_terminal_that_is_killed_leaves_nothing(pair: Path, tmp_path: Pa
 def test_detached_it_runs_on_and_goes_down_when_told(pair: Path, tmp_path: Path) -> None:
     other = copy_of(pair, tmp_path)
     done = subprocess.run(
-        command("up", other, "--port-base", "0", "-d", "--processes"), capture_output=True, text=True,
+        command("up", "-C", other, "--port-base", "0", "-d", "--processes"), capture_output=True, text=True,
         env=environment(), timeout=2 * PATIENCE,
     )
     assert done.returncode == 0, done.stderr

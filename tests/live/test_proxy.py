@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
+from msforge.live import proxy
 from msforge.live.ports import bind
 from msforge.live.proxy import Front, reset
 from msforge.runtime.balancer import Balancer
@@ -178,6 +182,57 @@ def test_without_a_replica_it_says_unavailable_and_what_is_malformed_gets_a_stat
         assert answer.startswith(b"HTTP/1.1 503 ") and b"x-msforge-outcome: unavailable" in answer
         for message, status in ((b"GET / HTTP/1.1\r\nbad\r\n\r\n", b"400"), (b"x" * 70_000, b"431")):
             assert (await exchange(port, message)).split(b" ")[1] == status
+        await front.close()
+
+    run(test)
+
+
+@pytest.mark.parametrize("framing", [b"content-length: 18000000", b"transfer-encoding: chunked"])
+def test_who_sends_slowly_still_reads_that_it_is_too_large(framing: bytes) -> None:
+    """Through a socket that blocks, as simple clients do: it is written to until all is sent, then read."""
+    piece = b"x" * 500_000
+    chunk = piece if b"length" in framing else b"7a120\r\n" + piece + b"\r\n"
+
+    def send(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+            sock.sendall(b"POST /x HTTP/1.1\r\nhost: a\r\n" + framing + b"\r\n\r\n")
+            for _ in range(36):
+                sock.sendall(chunk)
+                time.sleep(0.01)
+            return sock.recv(65536)
+
+    async def test() -> None:
+        front, port = await front_of(Balancer())
+        answer = await asyncio.to_thread(send, port)
+        assert answer.startswith(b"HTTP/1.1 413 ") and b"connection: close" in answer
+        await front.close()
+
+    run(test)
+
+
+def test_who_asks_before_sending_is_refused_at_once() -> None:
+    async def test() -> None:
+        front, port = await front_of(Balancer())
+        head = b"POST /x HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 18000000\r\n\r\n"
+        assert (await exchange(port, head)).startswith(b"HTTP/1.1 413 ")
+        await front.close()
+
+    run(test)
+
+
+def test_a_body_without_end_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "LINGER", 0.3)
+
+    async def test() -> None:
+        front, port = await front_of(Balancer())
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 18000000\r\n\r\n")
+        while not front.clients:
+            await asyncio.sleep(0.01)
+        while front.clients:
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+        writer.close()
         await front.close()
 
     run(test)

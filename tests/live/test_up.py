@@ -231,7 +231,7 @@ def test_a_service_that_does_not_start_is_shown_and_the_rest_goes_down(tmp_path:
     handlers.write_text(handlers.read_text("utf-8") + "\nraise RuntimeError('my own mistake')\n", "utf-8")
     for options in ((), ("--detach",), ("--processes",)):
         done = subprocess.run(
-            command("up", tmp_path / "other", "--port-base", "0", *options), capture_output=True, text=True,
+            command("up", "-C", tmp_path / "other", "--port-base", "0", *options), capture_output=True, text=True,
             env=environment(), timeout=2 * PATIENCE,
         )
         assert done.returncode == 1 and "front.0" in done.stderr and "my own mistake" in done.stderr, done.stderr

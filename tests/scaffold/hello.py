@@ -48,7 +48,7 @@ def defaults() -> dict[str, Any]:
         "policies": "msforge.policies",
         "records": "msforge",
         "_dependencies": ["msforge"],
-        "_owners": {"*/py.typed": "msforge", "openapi.json": "msforge"},
+        "_owners": {"*/py.typed": "msforge", "openapi.json": "both"},
         "_jinja2_env_vars": {"trim_blocks": True, "lstrip_blocks": True},
     }
     plain: dict[str, Any] = json.loads(json.dumps(values))

@@ -44,22 +44,22 @@ def test_new_needs_something_to_begin_with() -> None:
 
 
 def test_diff_and_sync_agree_and_exit_codes_tell(made: Path) -> None:
-    assert run(app, ["sync", str(made), "--check"]).exit_code == 0
+    assert run(app, ["sync", "-C", str(made), "--check"]).exit_code == 0
     description = made / "small.yaml"
     description.write_text(description.read_text("utf-8").replace("100ms", "150ms"), "utf-8")
-    shown = run(app, ["diff", str(made)])
+    shown = run(app, ["diff", "-C", str(made)])
     assert shown.exit_code == 0 and "+    timeout=150 * MS," in shown.stdout
-    data = json.loads(run(app, ["diff", str(made), "--json"]).stdout)
+    data = json.loads(run(app, ["diff", "-C", str(made), "--json"]).stdout)
     assert any("150 * MS" in file["diff"] for file in data["files"])
-    assert run(app, ["sync", str(made), "--check"]).exit_code == 4
+    assert run(app, ["sync", "-C", str(made), "--check"]).exit_code == 4
     clients = made / "services/desk/desk_service/clients.py"
     text = clients.read_text("utf-8")
     clients.write_text(text + "MINE = 1\n", "utf-8")
-    conflict = run(app, ["sync", str(made)])
+    conflict = run(app, ["sync", "-C", str(made)])
     assert conflict.exit_code == 4 and "--resolved services/desk/desk_service/clients.py" in conflict.stderr
     clients.write_text(text, "utf-8")
-    assert run(app, ["sync", str(made)]).exit_code == 0
-    assert run(app, ["sync", str(made), "--check"]).exit_code == 0
+    assert run(app, ["sync", "-C", str(made)]).exit_code == 0
+    assert run(app, ["sync", "-C", str(made), "--check"]).exit_code == 0
 
 
 def test_a_folder_without_a_state_is_told_what_to_do() -> None:

@@ -111,10 +111,13 @@ def test_a_removed_service_is_left_and_reported(made: Path, change: Change) -> N
 
 
 def test_what_is_deleted_stays_deleted_until_it_is_wanted_again(made: Path) -> None:
-    dockerfile, app = made / "services/desk/Dockerfile", made / DESK / "app.py"
-    dockerfile.unlink()
-    app.unlink()
-    msforge.sync(made)
+    dockerfile, app, handlers = made / "services/desk/Dockerfile", made / DESK / "app.py", made / DESK / "handlers.py"
+    for file in (dockerfile, app, handlers):
+        file.unlink()
+    plan = msforge.sync(made)
+    assert f"{DESK}/handlers.py is deleted; to have it anew: msforge sync --restore {DESK}/handlers.py" in plan.notes
+    assert not any("Dockerfile" in note for note in plan.notes), "a service runs without"
+    assert not handlers.exists()
     assert app.is_file(), "msforge's own come back"
     assert not dockerfile.exists(), "the user's do not"
     msforge.sync(made, restore=["services/desk/Dockerfile"])

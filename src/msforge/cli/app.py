@@ -24,6 +24,7 @@ from msforge.cli import (
     up,
 )
 from msforge.cli.common import guarded, settings
+from msforge.cli.running import AboutASystem
 from msforge.cli.streams import prepare_streams
 
 HELP = """
@@ -78,13 +79,13 @@ app.command("compare")(guarded(compare.compare))
 app.command("graph")(guarded(graph.graph))
 app.command("schema")(guarded(schema.schema))
 app.command("new")(guarded(new.new))
-app.command("diff")(guarded(diff.diff))
-app.command("sync")(guarded(sync.sync))
-app.command("up")(guarded(up.up))
-app.command("ps")(guarded(ps.ps))
-app.command("logs")(guarded(logs.logs))
-app.command("down")(guarded(down.down))
-app.command("load")(guarded(load.load))
+app.command("diff", cls=AboutASystem)(guarded(diff.diff))
+app.command("sync", cls=AboutASystem)(guarded(sync.sync))
+app.command("up", cls=AboutASystem)(guarded(up.up))
+app.command("ps", cls=AboutASystem)(guarded(ps.ps))
+app.command("logs", cls=AboutASystem)(guarded(logs.logs))
+app.command("down", cls=AboutASystem)(guarded(down.down))
+app.command("load", cls=AboutASystem)(guarded(load.load))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from msforge.cli.common import JsonOption, QuietOption, terminal
 from msforge.cli.new import TemplatesOption, TrustOption
-
-FolderArgument = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The system's folder; default: this one.", show_default=False)
-]
+from msforge.cli.running import HERE, FolderOption
 
 
 def diff(
-    folder: FolderArgument = Path(),
     names_only: Annotated[bool, typer.Option("--names", help="List the files alone.")] = False,
     templates: TemplatesOption = None,
     trust: TrustOption = False,
+    folder: FolderOption = HERE,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -28,7 +24,7 @@ def diff(
     \b
     Examples:
       msforge diff
-      msforge diff my-shop --names
+      msforge diff -C my-shop --names
     """
     import msforge
     from msforge.report.scaffold import changes_text, notes_text

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from msforge.cli.common import JsonOption, guarded, terminal
-from msforge.cli.running import HERE, FolderOption
+from msforge.cli.running import HERE, AboutASystem, FolderOption
 from msforge.errors import UsageError
 
 app = typer.Typer()
@@ -52,6 +52,7 @@ def set_fault(
       msforge fault set --delay 'clients->gateway=200ms'
     """
     import msforge
+    from msforge.live.folder import option
 
     given: dict[str, Any] = {
         "slow": slow, "fail": fail, "crash": crash and fail is None, "pause": pause, "zone": zone, "cut": cut,
@@ -76,7 +77,7 @@ def set_fault(
     number, label = msforge.set_fault(folder, fault)
     term = terminal()
     term.raw(f"{number}\n")
-    term.say(f"{label}; to end it: msforge fault clear {number}")
+    term.say(f"{label}; to end it: msforge fault clear {number}{option(folder)}")
 
 
 def _of_target(kind: str, target: str | None, value: Any) -> dict[str, Any]:
@@ -155,6 +156,6 @@ def start() -> None:
 
 
 app.callback(no_args_is_help=True)(start)
-app.command("set")(guarded(set_fault))
-app.command("list")(guarded(list_faults))
-app.command("clear")(guarded(clear))
+app.command("set", cls=AboutASystem)(guarded(set_fault))
+app.command("list", cls=AboutASystem)(guarded(list_faults))
+app.command("clear", cls=AboutASystem)(guarded(clear))

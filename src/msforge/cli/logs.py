@@ -16,6 +16,9 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show what comes, too, until it is down.")] = False,
     folder: FolderOption = HERE,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the lines as they were written, with every field.")
+    ] = False,
 ) -> None:
     """Show what the services log, each line with its replica in front.
 
@@ -23,16 +26,19 @@ def logs(
     Examples:
       msforge logs
       msforge logs -f order
+      msforge logs --json | grep TRACE_ID
     """
     import msforge
-    from msforge.report.text import clean
+    from msforge.live.logs import files
+    from msforge.report.logs import json_line, log_lines
 
     out = terminal().out.file
     width = 0
     try:
         for replica, line in msforge.logs(folder, service, follow=follow):
-            width = max(width, len(replica))
-            out.write(f"{clean(replica):<{width}} | {clean(line)}\n")
+            width = width or max(len(file.stem) for file in files(folder, service))
+            shown = [json_line(replica, line)] if as_json else log_lines(replica, line, width)
+            out.writelines(f"{text}\n" for text in shown)
             if follow:
                 out.flush()
     except KeyboardInterrupt:

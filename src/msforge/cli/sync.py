@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from msforge.cli.common import JsonOption, QuietOption, terminal
-from msforge.cli.diff import FolderArgument
 from msforge.cli.new import TemplatesOption, TrustOption
+from msforge.cli.running import HERE, FolderOption
 
 CONFLICT = 4
 
 
 def sync(
-    folder: FolderArgument = Path(),
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit code 4 when something is out of date or in conflict.")
     ] = False,
@@ -32,6 +30,7 @@ def sync(
     ] = "",
     templates: TemplatesOption = None,
     trust: TrustOption = False,
+    folder: FolderOption = HERE,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

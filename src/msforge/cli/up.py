@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from msforge.cli.common import QuietOption, terminal
-from msforge.cli.running import HERE
+from msforge.cli.running import HERE, FolderOption
 
 if TYPE_CHECKING:
     from msforge.live.api import Generated
     from msforge.live.system import Up
 
-FolderArgument = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The generated system's folder.", show_default="here")
-]
 DetachOption = Annotated[bool, typer.Option("--detach", "-d", help="Return once it is up; `msforge down` ends it.")]
 ProcessesFlag = Annotated[bool, typer.Option("--processes", help="Each replica in a process of its own.")]
 PortBaseOption = Annotated[
@@ -30,11 +28,11 @@ SlowOption = Annotated[
 
 
 def up(
-    folder: FolderArgument = HERE,
     detach: DetachOption = False,
     processes: ProcessesFlag = False,
     port_base: PortBaseOption = 8000,
     slow_motion: SlowOption = 1.0,
+    folder: FolderOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
     """Run the generated services on this machine until Ctrl-C.
@@ -42,7 +40,7 @@ def up(
     \b
     Examples:
       msforge up
-      msforge up shop --detach
+      msforge up -C my-shop --detach
       msforge up --processes --port-base 9000
     """
     import msforge
@@ -77,12 +75,15 @@ def _say_what_is_beyond(found: Generated, way: str, term: Any) -> None:
 
 
 def _say_what_to_try(found: Generated, up: Up, term: Any, detach: bool) -> None:
-    where = "" if found.folder == Path.cwd() else f" -C {found.folder}"
-    tries = [f"curl -X {method} {url}" for method, url in _entries(found, up)[:1]]
+    from msforge.live.folder import option
+
+    where = option(found.folder)
+    curl = "curl.exe" if os.name == "nt" else "curl"  # PowerShell 5 has something else of that name
+    tries = [f"{curl} -X {method} {url}" for method, url in _entries(found, up)[:1]]
     tries.append(f"msforge load{where}")
     busiest = max(found.system.services, key=lambda s: sum(1 for e in found.system.edges
                                                            if found.system.bodies[e.callee].service == s.index))
-    tries += [f"msforge fault set{where} {busiest.name} --slow 10x --for 20s", f"msforge logs{where} -f"]
+    tries += [f"msforge fault set {busiest.name} --slow 10x --for 20s{where}", f"msforge logs -f{where}"]
     if detach:
         tries.append(f"msforge down{where}")
     end = "" if detach else "\n\nCtrl-C takes it down"
@@ -99,5 +100,5 @@ def _entries(found: Generated, up: Up) -> list[tuple[str, str]]:
     made = []
     for body in bodies:
         method, path = address(body)
-        made.append((method, up.urls[system.services[body.service].name] + path.replace("{", "").replace("}", "")))
+        made.append((method, up.urls[system.services[body.service].name] + re.sub(r"\{[^}]*\}", "1", path)))
     return made

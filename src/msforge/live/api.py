@@ -24,6 +24,7 @@ from msforge.scaffold import state as generated
 from msforge.scaffold.context import digest_of, system_context
 from msforge.scaffold.plans import started
 from msforge.spec import Spec, from_data, load
+from msforge.units import format_duration
 
 if TYPE_CHECKING:
     from msforge.live.load.run import LoadResult, Progress
@@ -62,15 +63,19 @@ def find_generated(folder: str | Path) -> Generated:
 
 def _same(file: Path, known: generated.State, spec: Spec, system: System) -> None:
     """Raises UsageError when a service's code was generated from another description."""
+    if changed := _changed(known, spec, system):
+        raise UsageError(
+            f"{file.name} has changed since the code was generated from it: {changed}",
+            hint="see what that means with `msforge diff`, and do it with `msforge sync`",
+        )
+
+
+def _changed(known: generated.State, spec: Spec, system: System) -> str:
+    """The services whose code was generated from another description, some by name; "" when there are none."""
     told = system_context(spec, system, description=known.description)["services"]
     changed = [s["name"] for s in told if known.services.get(s["name"], {}).get("digest") not in (None, digest_of(s))]
     missing = [s["name"] for s in told if s["name"] not in known.services]
-    if changed or missing:
-        names = ", ".join((missing + changed)[:5]) + (" ..." if len(missing + changed) > 5 else "")
-        raise UsageError(
-            f"{file.name} has changed since the code was generated from it: {names}",
-            hint="see what that means with `msforge diff`, and do it with `msforge sync`",
-        )
+    return ", ".join((missing + changed)[:5]) + (" ..." if len(missing + changed) > 5 else "")
 
 
 def up(
@@ -99,7 +104,7 @@ def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated],
     state.prepare(found.folder)
     with contextlib.suppress(OSError):
         failure_file(found.folder).unlink()
-    command = [sys.executable, "-m", "msforge", "up", str(found.folder), "--port-base", str(options.port_base)]
+    command = [sys.executable, "-m", "msforge", "up", "-C", str(found.folder), "--port-base", str(options.port_base)]
     if options.processes:
         command.append("--processes")
     if options.scale != 1.0:
@@ -232,16 +237,27 @@ def send_traffic(
 
     where = Path(folder).absolute()
     running = client.running(where)
-    file = description_of(where, generated.read(where).description)
-    spec = load(file, scenario=scenario, sets=tuple(sets))
+    known = generated.read(where)
+    file = description_of(where, known.description)
+    spec, base = load(file, scenario=scenario, sets=tuple(sets)), load(file)
     system = compile_system(spec)
-    for what in unlike(load(file), spec):
+    if changed := _changed(known, base, compile_system(base)):
+        tell(
+            f"{file.name} has changed since the code was generated from it: {changed}; what runs is as before, until "
+            "msforge sync, msforge down, msforge up"
+        )
+    for what in unlike(base, spec):
         tell(f"{what} is not as this traffic wants it: the services that run were generated without it")
     run = Run(
         system, running, seed=system.run.seed if seed is None else seed, progress=progress, stop=stop, tell=tell
     )
     for label in _left_out(system):
         tell(f"left out: {label} (a running system can't do that)")
+    for fault in system.faults:
+        if fault.every is None and fault.at >= system.run.duration:
+            tell(f"not reached: {fault.label or fault.kind}, at {format_duration(fault.at)}")
+    warmup = f", the first {format_duration(system.run.warmup)} to warm up" if system.run.warmup else ""
+    tell(f"sending for {format_duration(system.run.duration)}{warmup}")
     return run.go()
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msforge.errors import UsageError
 from msforge.live import state as states
+from msforge.live.folder import option
 from msforge.live.state import State
 
 PATIENCE: Final = 10.0
@@ -100,7 +101,12 @@ def running(folder: Path) -> Running:
     """As `find`, but raises UsageError when nothing runs."""
     found = find(folder)
     if found is None:
-        raise UsageError(f"nothing runs from {folder}", hint="start it: msforge up")
+        if not (folder / ".msforge").is_dir():
+            raise UsageError(
+                f"nothing runs from {folder}: it is no generated system",
+                hint="go to one (cd) or name one (-C DIR); msforge up starts it",
+            )
+        raise UsageError(f"nothing runs from {folder}", hint=f"start it: msforge up{option(folder)}")
     return found
 
 

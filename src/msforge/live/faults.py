@@ -17,7 +17,8 @@ from msforge.policies.distributions import Dist
 from msforge.scaffold.numbers import changeable
 from msforge.scaffold.plans import started
 
-CLIENTS_NAME: Final = "clients"
+CLIENTS_NAME: Final = "(clients)"
+"""What the clients outside are called among services; no service can be called so, not even `clients`."""
 
 Plain = dict[str, Any]
 """A fault as JSON; `plain_fault` makes it."""

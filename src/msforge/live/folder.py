@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +30,16 @@ class Package:
     prefix: str
 
 
+def option(folder: Path) -> str:
+    """How a command reaches a system from here: " -C FOLDER", quoted for a shell, or "" when this is its folder."""
+    here, there = Path.cwd(), folder.absolute()
+    if there == here:
+        return ""
+    short = str(there.relative_to(here)) if there.is_relative_to(here) else str(there)
+    quoted = shlex.quote(short) if os.name != "nt" else f'"{short}"' if " " in short else short
+    return f" -C {quoted}"
+
+
 def description_of(folder: Path, said: str | None) -> Path:
     """The description in a generated folder; `said` is what its state file calls it. Raises UsageError."""
     if not folder.is_dir():
@@ -42,7 +54,7 @@ def description_of(folder: Path, said: str | None) -> Path:
         how = f"msforge new NAME --from {written[0]}" if written else "msforge new NAME"
         raise UsageError(
             f"{folder} is no generated system",
-            hint=f"go to one (cd), name one (msforge up FOLDER), or generate it: {how}",
+            hint=f"go to one (cd), name one (msforge up -C DIR), or generate it: {how}",
         )
     found = sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml"))
     if len(found) != 1:

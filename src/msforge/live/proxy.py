@@ -21,6 +21,8 @@ from msforge.policies.keys import child_key, uniform
 
 IDLE: Final = 4.0
 """Seconds after which an unused connection to a replica is not used again: servers close theirs after 5."""
+LINGER: Final = 5.0
+"""Seconds that a refused request may go on being sent, so that its sender gets to read the refusal."""
 _DRAW: Final = re.compile(rb"([0-9a-fA-F]{1,16})-(\d{1,18})-([0-9a-fA-F]{1,16})")
 _RESET: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 """`struct linger`: on, 0 seconds. Two shorts on Windows, two ints elsewhere."""
@@ -110,6 +112,7 @@ class Downstream(asyncio.Protocol):
         self.busy = False
         self.method = b""
         self.stays_open = True
+        self.refused: asyncio.TimerHandle | None = None
         self.dialling: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -121,6 +124,8 @@ class Downstream(asyncio.Protocol):
         """The caller is gone: nobody waits for what is under way."""
         self.front.clients.discard(self)
         self.transport = None
+        if self.refused is not None:
+            self.refused.cancel()
         if self.dialling is not None:
             self.dialling.cancel()
         upstream, self.upstream = self.upstream, None
@@ -130,7 +135,9 @@ class Downstream(asyncio.Protocol):
         self._settled()
 
     def data_received(self, data: bytes) -> None:
-        """More of a request."""
+        """More of a request; of one that was refused, nobody wants to know it."""
+        if self.refused is not None:
+            return
         self.buffer += data
         if not self.busy:
             self._next()
@@ -140,9 +147,9 @@ class Downstream(asyncio.Protocol):
             head = read_head(self.buffer)
             if head is None:
                 return None
+            size = request_size(self.buffer, head)
             if head.get(b"expect").lower() == b"100-continue" and len(self.buffer) == head.size:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            size = request_size(self.buffer, head)
         except BadMessage as bad:
             return self._refuse(bad.status, bad.reason, close=True)
         if size < 0:
@@ -234,9 +241,15 @@ class Downstream(asyncio.Protocol):
             % (status, body, len(body), outcome, b"connection: close\r\n" if close else b"", body)
         )
         if close:
-            self.transport.close()
+            self._linger()
         elif self.buffer:
             self._next()
+
+    def _linger(self) -> None:
+        """Say no more, but read on for a while: closed on a sender, a connection is reset, its answer lost."""
+        self.buffer.clear()
+        self.transport.write_eof()
+        self.refused = asyncio.get_running_loop().call_later(LINGER, self.hang_up)
 
 
 class Upstream(asyncio.Protocol):

@@ -20,7 +20,7 @@ from msforge.live import client, ports, state
 from msforge.live.board import Board
 from msforge.live.doors import open_doors
 from msforge.live.fleet import Fleet, Tell
-from msforge.live.folder import Package
+from msforge.live.folder import Package, option
 from msforge.live.fork_server import fork_server
 from msforge.live.loop import new_event_loop
 from msforge.live.state import State
@@ -94,7 +94,7 @@ def refuse_second(folder: Path) -> None:
         since = time.strftime("%H:%M", time.localtime(running.state.begun))
         raise ConflictError(
             f"{running.state.system} is up already, since {since} (pid {running.state.pid})",
-            hint="`msforge ps` shows it, `msforge down` takes it down",
+            hint=f"`msforge ps{option(folder)}` shows it, `msforge down{option(folder)}` takes it down",
         )
 
 

@@ -9,9 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from msforge.report.shapes import heading, indented, name, number, table
+from msforge.report.shapes import heading, indented, name, number, shortened, table
 from msforge.report.tables import listing_table
-from msforge.report.text import clean, duration, moment, percent, plural, rate
+from msforge.report.text import clean, duration, hanging, moment, percent, plural, rate
 
 Plain = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ Plain = Mapping[str, Any]
 def services_table(view: Plain, width: int) -> Iterator[RenderableType]:
     """What `ps` shows."""
     rows = [_service(service) for service in view["services"]]
-    yield table(("service", "address", "replicas", "busy", "waiting", "crashes"), rows, width)
+    yield table(("service", "address", "replicas", "busy", "waiting", "crashes"), rows, width, names=2)
     for service in view["services"]:
         for replica in service["replicas"]:
             if replica["state"] != "ready":
@@ -58,19 +58,19 @@ def up_summary(urls: Mapping[str, str], limit: int = 20) -> RenderableType:
     """Each service and where it is reached."""
     rows = list(urls.items())
     shown = rows if len(rows) <= limit else rows[: limit - 1]
-    made = [(service, url) for service, url in shown]
+    made = [(shortened(name(service), 40).plain, url) for service, url in shown]
     if len(shown) < len(rows):
         made.append(("...", f"and {len(rows) - len(shown)} more: msforge ps"))
     return indented(listing_table(made))
 
 
 def beyond_lines(found: Iterable[Any]) -> list[str]:
-    """What a way of running does not honour, a line each."""
+    """What a way of running does not honour, a paragraph each."""
     lines = []
     for item in found:
         users = [clean(user, limit=40) for user in item.used_by]
         some = ", ".join(users[:3]) + (f" and {len(users) - 3} more" if len(users) > 3 else "")
-        lines.append(f"  {item.feature.replace('`', '')} ({some}): {item.instead}")
+        lines.append(hanging(f"{item.feature.replace('`', '')} ({some}): {item.instead}"))
     return lines
 
 
@@ -145,6 +145,12 @@ class LiveTable:
         """Draws it anew."""
         if self._live is None:
             return
-        head = Text(f"{moment(done)} of {moment(total)}; percentiles of the latest answers", style="dim")
+        if not entries:
+            what = "nothing was sent yet"
+        elif all(entry["rate"] is None for entry in entries):
+            what = "warming up, nothing is counted yet"
+        else:
+            what = "percentiles of the latest answers"
+        head = Text(f"{moment(done)} of {moment(total)}; {what}", style="dim")
         parts = entries_table(entries, self._console.width) if entries else ()
         self._live.update(Group(head, *parts), refresh=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import unicodedata
 from itertools import pairwise
 
@@ -27,6 +28,15 @@ def clean(text: str, *, limit: int = 0) -> str:
 def clean_lines(text: str) -> str:
     """Like `clean`, for text of several lines: newlines stay, tabs become spaces."""
     return "\n".join(clean(line.replace("\t", "    ")) for line in text.split("\n"))
+
+
+def hanging(text: str, *, indent: str = "  ", width: int = 80) -> str:
+    """One sentence in lines of at most `width` columns, the second and later ones further in."""
+    wrapped = textwrap.wrap(
+        clean(text), width, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return "\n".join(wrapped)
 
 
 def _escaped(character: str) -> str:

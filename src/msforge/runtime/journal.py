@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 from msforge.runtime.failures import WORDS
 from msforge.runtime.place import HERE
@@ -19,6 +21,30 @@ Sink = Callable[[str], None]
 def to_stderr(line: str) -> None:
     """The usual sink."""
     sys.stderr.write(line + "\n")
+
+
+class LogFile:
+    """A sink: a file that is opened at the first line and kept open. Each line is there as soon as it is written."""
+
+    __slots__ = ("_file", "path")
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file: TextIO | None = None
+
+    def __call__(self, line: str) -> None:
+        """Appends a line. A full disk costs the line, not the request that it is about."""
+        with contextlib.suppress(OSError):
+            if self._file is None:
+                self._file = self.path.open("a", encoding="utf-8", buffering=1)
+            self._file.write(line + "\n")
+
+    def close(self) -> None:
+        """Lets the file go; one more line opens it again."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
 
 
 class Journal:
@@ -46,6 +72,11 @@ class Journal:
     def warning(self, event: str, **fields: Any) -> None:
         """Something worth looking at."""
         self.write("warning", event, **fields)
+
+    def close(self) -> None:
+        """No more lines are expected."""
+        if isinstance(self.sink, LogFile):
+            self.sink.close()
 
     def failure(self, flow: Any, problem: BaseException) -> None:
         """A mistake in a handler: with its traceback, which no client gets to see."""

@@ -220,6 +220,7 @@ class Replica:
             self.tracer = None
         if self.outcomes is not None:
             self.outcomes.close()
+        self.log.close()
 
     def crash(self) -> None:
         """Die at once: all that is served or waits ends with `reset`. What it has sent to others goes on there."""
@@ -238,6 +239,7 @@ class Replica:
         self.guards.forget()
         if self.outcomes is not None:
             asyncio.get_running_loop().call_soon(self.outcomes.flush)
+        self.log.close()
 
     async def die(self) -> None:
         """What `kind: crash` does: the replica kills itself; the request that did it never goes on."""

@@ -156,7 +156,8 @@ def _tries(context: Data) -> Iterator[str]:
         data = "" if body["method"] in ("GET", "HEAD") else " -H 'content-type: application/json' -d '{}'"
         yield f"`curl -i -X {body['method']} {found[name]['url']}{path}{data}`"
     if context["scenarios"]:
-        yield f"`msforge load --scenario {context['scenarios'][0]}`, and the others: {', '.join(context['scenarios'])}"
+        scenario, *more = context["scenarios"]
+        yield f"`msforge load --scenario {scenario}`" + (f", and the others: {', '.join(more)}" if more else "")
     first = (target or "").split(".")[0]
     others = [s["name"] for s in context["services"] if s["endpoints"] and s["name"] != first]
     callee = others[-1] if others else None

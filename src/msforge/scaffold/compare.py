@@ -32,6 +32,8 @@ def _change(folder: Path, file: Generated, build: Build, state: State, notes: li
     known = state.files.get(file.path)
     if there is None:
         if known is not None and file.owner is not Owner.MSFORGE:
+            if file.path.endswith(".py"):
+                notes.append(f"{file.path} is deleted; to have it anew: msforge sync --restore {file.path}")
             return Change(file.path, file.owner, Action.SKIP, "you deleted it; --restore brings it back")
         return Change(file.path, file.owner, Action.CREATE, after=file.content)
     if digest(there) == digest(file.content):

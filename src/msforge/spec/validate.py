@@ -24,6 +24,7 @@ from msforge.spec.schema_stores import Channel, Store
 from msforge.spec.schema_system import SystemModel
 from msforge.spec.shape import Model, keys_of
 from msforge.spec.source import Map, Mark, problem
+from msforge.units import format_duration
 
 # What may be shared: the model, what stands in for its required keys, and keys that are each one's own.
 DEFAULTS: Final[dict[str, tuple[type[BaseModel], dict[str, Any], tuple[str, ...]]]] = {
@@ -92,8 +93,9 @@ def _whole(model: SystemModel, document: Map, root: Mark | None) -> list[Diagnos
         report(
             ("simulation", "warmup"),
             "E402",
-            "the warm-up is as long as the whole run: nothing would be measured",
-            "shorten it or lengthen the run",
+            f"the warm-up of {format_duration(model.simulation.warmup)} is no shorter than the whole run of "
+            f"{format_duration(model.length)}: nothing would be measured",
+            "let the run take longer, or leave the warm-up out: `--set simulation.warmup=0s`",
         )
     return problems
 

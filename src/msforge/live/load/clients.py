@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msforge.live.faults import CLIENTS_NAME
 from msforge.live.load.tally import Tally
 from msforge.model.plan import Source, Step, System, Verb
 from msforge.records import Outcome
@@ -21,7 +22,6 @@ from msforge.runtime.replica import Replica
 from msforge.scaffold.numbers import guards_of
 from msforge.scaffold.plans import call_of
 
-NAME: Final = "clients"
 NO_FIELDS: Final[dict[str, Any]] = {}
 
 
@@ -37,8 +37,8 @@ class Clients:
         self.tally = tally
         self.directory = Directory()
         self.replica = Replica(
-            plan.Service(NAME, latency=system.network.latency), clock=clock, directory=self.directory, seed=seed,
-            log=_unheard,
+            plan.Service(CLIENTS_NAME, latency=system.network.latency), clock=clock, directory=self.directory,
+            seed=seed, log=_unheard,
         )
         self.outcome_of = {service.name: service.index for service in system.services}
         self._calls = self._calls_of(system)

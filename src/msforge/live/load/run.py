@@ -181,8 +181,9 @@ class Run:
     async def _look_on(self, clients: Clients) -> None:
         """Faults that others set between clients and services, and replicas for clients that balance themselves."""
         known: set[str] = set()
+        silent = False
         while True:
-            with contextlib.suppress(UsageError):
+            try:
                 faults = await asyncio.to_thread(self.running.faults)
                 on = {
                     f["id"]: f["fault"] for f in faults
@@ -195,6 +196,11 @@ class Run:
                 known = set(on)
                 if clients.balancing:
                     clients.look(await asyncio.to_thread(self.running.ps))
+                silent = False
+            except UsageError as error:
+                if not silent:
+                    self.tell(f"{error.message}; the traffic goes on")
+                silent = True
             await asyncio.sleep(LOOK)
 
     async def _clear_own(self) -> None:

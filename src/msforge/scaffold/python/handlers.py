@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msforge.scaffold.context import Data
-from msforge.scaffold.python.literals import INDENT, Code, call, sequence, written
+from msforge.scaffold.python.literals import INDENT, Code, array, call, sequence, text, written
 
 Lines = list[str]
 
@@ -36,6 +38,26 @@ def _expected(steps: list[Data]) -> list[str]:
         for block in step["blocks"]:
             found += _expected(block)
     return found
+
+
+def expected_code(steps: list[Data]) -> Code:
+    """The same as a literal for the handler's test: a choice as `OneOf`, a loop as `Repeated`, each with its steps."""
+    return array(_expected_items(steps))
+
+
+def _expected_items(steps: list[Data]) -> Iterator[Code]:
+    for step in steps:
+        verb, blocks = step["verb"], step["blocks"]
+        if verb == "choose":
+            yield call("OneOf", *(expected_code(block) for block in blocks))
+        elif verb == "repeat":
+            yield call("Repeated", *_expected_items(blocks[0]))
+        elif verb == "group":
+            yield from _expected_items(blocks[0])
+        else:
+            yield from map(text, _expected([{**step, "blocks": [], "fallback": None}]))
+            for block in [step.get("fallback") or [], *blocks]:
+                yield from _expected_items(block)
 
 
 def _block(steps: list[Data], indent: int, do: str) -> Lines:

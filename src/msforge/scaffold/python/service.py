@@ -12,7 +12,7 @@ from msforge.policies.distributions import Dist
 from msforge.scaffold.context import Data, all_steps, dist_of
 from msforge.scaffold.names import Scope
 from msforge.scaffold.python import clients, models, steps
-from msforge.scaffold.python.handlers import expected, handler_code
+from msforge.scaffold.python.handlers import expected, expected_code, handler_code
 from msforge.scaffold.python.literals import (
     Code,
     Group,
@@ -221,7 +221,7 @@ def _body(body: Data, made: Data) -> None:
     body["expectation"] = written(
         sequence([
             text(body["function"]), f"steps.{body['class_name']}", body["argument_class"],
-            array(text(line) for line in body["expected"]),
+            expected_code(body["steps"]),
         ]),
         indent=4, after=",",
     )
@@ -529,14 +529,22 @@ def _imports(made: Data) -> Data:
         "clients": _needed(call_code),
         "events": _needed(event_code),
         "stores": _needed(store_code),
+        "support": ", ".join([*_blocks(made), "Steps", "agree", "recorder", "told", "with_replica"]),
         "app": _app_imports(made),
     }
 
 
+def _blocks(made: Data) -> list[str]:
+    """What the expectations of the handlers' test are made of, beside steps."""
+    code = "\n".join(body["expectation"] for body in [*made["endpoints"], *made["consumers"]])
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', code)
+    return [name for name in ("OneOf", "Repeated") if f"{name}(" in bare]
+
+
 def _app_imports(made: Data) -> list[Data]:
     """What the app needs of `resilience`, by module."""
-    runtime = {"balancer": "Balancer", "clock": "Clock", "directory": "Directory", "limits": "Limits",
-               "replica": "Replica"}  # fmt: skip
+    runtime = {"balancer": "Balancer", "clock": "Clock", "directory": "Directory", "journal": "LogFile",
+               "limits": "Limits", "replica": "Replica"}  # fmt: skip
     if made["has_parts"]:
         runtime["embedded"] = "EmbeddedParts"
     if made["channels"]:

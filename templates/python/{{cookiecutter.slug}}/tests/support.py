@@ -75,12 +75,73 @@ def with_replica(act: Callable[[Any], Awaitable[None]]) -> None:
         runner.run(run())
 
 
-def recorder(flow_class: type[Any]) -> Any:
-    """A flow that notes down its steps in `done` instead of taking them; of every choice it takes all branches."""
+class OneOf:
+    """A choice between branches, each a list of steps."""
+
+    def __init__(self, *branches: Steps) -> None:
+        self.branches = branches
+
+
+class Repeated:
+    """Steps that are taken any number of times."""
+
+    def __init__(self, *steps: str | OneOf | Repeated) -> None:
+        self.steps: Steps = list(steps)
+
+
+Steps = list[str | OneOf | Repeated]
+"""What a handler does for the rest of the system, in order."""
+
+
+def agree(done: Steps, wanted: Steps) -> bool:
+    """Whether a handler did what is wanted.
+
+    Code of its own may stand for `do.choose...` and `do.repeat...`: then it takes one branch of a
+    choice, and a loop any number of times.
+    """
+    if not wanted:
+        return not done
+    first, rest = wanted[0], wanted[1:]
+    if done and _same(done[0], first) and agree(done[1:], rest):
+        return True
+    if isinstance(first, OneOf):
+        return any(agree(done, [*branch, *rest]) for branch in first.branches)
+    if isinstance(first, Repeated):
+        return any(agree(done, [*first.steps * n, *rest]) for n in range(len(done) + 1))
+    return False
+
+
+def _same(did: str | OneOf | Repeated, wanted: str | OneOf | Repeated) -> bool:
+    """Whether one step is the other, whatever its branches are written with."""
+    if isinstance(did, OneOf) and isinstance(wanted, OneOf):
+        pairs = zip(did.branches, wanted.branches, strict=False)
+        return len(did.branches) == len(wanted.branches) and all(agree(*pair) for pair in pairs)
+    if isinstance(did, Repeated) and isinstance(wanted, Repeated):
+        return agree(did.steps, wanted.steps)
+    return did == wanted
+
+
+def told(steps: Steps, indent: str = "") -> list[str]:
+    """The steps as lines, those of a branch or a loop further in."""
+    lines: list[str] = []
+    for step in steps:
+        if isinstance(step, str):
+            lines.append(indent + step)
+            continue
+        blocks = step.branches if isinstance(step, OneOf) else (step.steps,)
+        for n, block in enumerate(blocks):
+            what = "repeat" if isinstance(step, Repeated) else "or" if n else "either"
+            lines += [f"{indent}{what}:", *(told(block, indent + "  ") or [f"{indent}  nothing"])]
+    return lines
+
+
+def recorder(flow_class: type[Any], replica: Any) -> Any:
+    """A flow that notes down its steps in `done` instead of taking them, those of every branch."""
 
     class Recorder(flow_class):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.done: list[str] = []
+            self.replica = replica
+            self.done: Steps = []
 
         async def work(self, word: str, dist: Any) -> None:
             """Leaves no note: the handler may do this work itself."""
@@ -109,10 +170,10 @@ def recorder(flow_class: type[Any]) -> Any:
             await self._block("parallel", branches)
 
         async def choose(self, word: str, weights: Any, *branches: Any) -> None:
-            await self._block("choose", branches)
+            self.done.append(OneOf(*[await self._apart(branch) for branch in branches]))
 
         async def repeat(self, word: str, count: Any, branch: Any) -> None:
-            await self._block("repeat", (branch,))
+            self.done.append(Repeated(*await self._apart(branch)))
 
         async def group(self, word: str, branch: Any) -> None:
             await branch()
@@ -124,5 +185,12 @@ def recorder(flow_class: type[Any]) -> Any:
             self.done.append(verb)
             for branch in branches:
                 await branch()
+
+        async def _apart(self, branch: Any) -> Steps:
+            """The steps of a branch alone."""
+            before, self.done = self.done, []
+            await branch()
+            taken, self.done = self.done, before
+            return taken
 
     return Recorder()

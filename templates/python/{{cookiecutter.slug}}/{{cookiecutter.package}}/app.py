@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+{% if cookiecutter._service.has_store %}
 from pathlib import Path
+{% endif %}
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -48,11 +50,6 @@ def create_app(
 {% if cookiecutter._service.has_parts %}
     own_parts = create_parts(settings, clock) if parts is None else None
 {% endif %}
-
-    def write(line: str) -> None:
-        with Path(settings.log_file).open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-
     replica = Replica(
         SERVICE,
         ordinal=settings.ordinal,
@@ -62,7 +59,7 @@ def create_app(
         clock=clock,
         directory=directory or create_directory(settings),
         parts={{ "own_parts if parts is None else parts" if cookiecutter._service.has_parts else "parts" }},
-        log=write if settings.log_file else None,
+        log=LogFile(settings.log_file) if settings.log_file else None,
         outcomes=settings.outcome_file or None,
 {% if cookiecutter._service.zones %}
         zone=ZONES[settings.ordinal % len(ZONES)],

@@ -2,6 +2,7 @@
 """What {{ cookiecutter.name }} is asked and answers, and what it asks of others.
 
 Every field has a default, so that emulated callers may leave it out; take the default away to require it.
+`python tests/contract.py` writes new fields into the contract, openapi.json.
 """
 
 from __future__ import annotations

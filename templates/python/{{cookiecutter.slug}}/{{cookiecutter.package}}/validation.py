@@ -7,13 +7,17 @@ import json
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 
 def explain_invalid_requests(app: FastAPI) -> None:
     """Answers them with each problem's place and reason, but not with what was sent."""
 
     @app.exception_handler(RequestValidationError)
-    async def explain(request: Request, problem: RequestValidationError) -> Response:
+    @app.exception_handler(ValidationError)  # no body at all, and a model that cannot do without
+    async def explain(
+        request: Request, problem: RequestValidationError | ValidationError
+    ) -> Response:
         detail = [{"where": list(error["loc"]), "what": error["msg"]} for error in problem.errors()]
         content = json.dumps({"outcome": "rejected", "detail": detail})
         headers = {"x-msforge-outcome": "rejected"}
