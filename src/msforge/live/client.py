@@ -14,6 +14,8 @@ from msforge.live.state import State
 
 PATIENCE: Final = 10.0
 """Seconds to wait for an answer."""
+LEAVES: Final = 60.0
+"""Seconds a system may take to go down, each level of it finishing what it has."""
 
 
 class Running:
@@ -44,7 +46,7 @@ class Running:
         self._ask("DELETE", f"/faults/{number}")
         return [number]
 
-    def down(self, within: float = PATIENCE) -> bool:
+    def down(self, within: float = LEAVES) -> bool:
         """Ask it to go down; whether it is gone within so many seconds."""
         self._ask("POST", "/down")
         end = time.monotonic() + within
