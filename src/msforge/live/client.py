@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msforge.errors import UsageError
 from msforge.live import state as states
+from msforge.live.ports import HOST
 from msforge.live.state import State
 
 PATIENCE: Final = 10.0
@@ -57,7 +58,7 @@ class Running:
         return False
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.state.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(HOST, self.state.port, timeout=PATIENCE)
         try:
             connection.request(
                 method, path, None if body is None else json.dumps(body),
@@ -110,7 +111,7 @@ def _somebody_listens(port: int) -> bool:
     import socket
 
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((HOST, port), timeout=1).close()
     except OSError:
         return False
     return True
