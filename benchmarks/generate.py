@@ -29,8 +29,8 @@ from msforge.live.fork_server import FORKS
 
 NEW, UP, FORKED = 2.0, 5.0, 8.0
 FORK, SPAWNED = "up --processes, forked", "up --processes, spawned"
-SAVES = 3.0
-"""How many times as long spawned processes must take as forked ones."""
+SAVES = 2.0
+"""How many times as long the command must take with spawned processes as with forked ones."""
 SPAWN = "import msforge.live.fork_server as f; f.FORKS = False; from msforge.cli import main; main()"
 
 

@@ -15,7 +15,7 @@ from simulated import simulate
 from msforge.live.loop import new_event_loop
 
 ROWS = [(bench, case) for bench, case in cases() if not bench.long]
-SPEEDS = ((1.5, 4), (4.0, 6), (12.0, 12))
+SPEEDS = ((1.5, 4), (4.0, 6), (12.0, 12), (40.0, 24))
 """Of each attempt: how much slower than simulated time, and how many benches at once."""
 
 

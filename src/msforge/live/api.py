@@ -165,7 +165,7 @@ def down(folder: str | Path = ".") -> str:
         return ""
     if not running.down():
         raise UsageError(
-            f"{running.state.system} (pid {running.state.pid}) is still there after {client.PATIENCE:.0f} s",
+            f"{running.state.system} (pid {running.state.pid}) is still there after {client.LEAVES:.0f} s",
             hint="end that process; its replicas end with it",
         )
     return running.state.system

@@ -11,10 +11,13 @@ from typing import Any, Final
 from msforge.errors import UsageError
 from msforge.live import state as states
 from msforge.live.folder import option
+from msforge.live.ports import HOST
 from msforge.live.state import State
 
 PATIENCE: Final = 10.0
 """Seconds to wait for an answer."""
+LEAVES: Final = 60.0
+"""Seconds a system may take to go down, each level of it finishing what it has."""
 
 
 class Running:
@@ -45,7 +48,7 @@ class Running:
         self._ask("DELETE", f"/faults/{number}")
         return [number]
 
-    def down(self, within: float = PATIENCE) -> bool:
+    def down(self, within: float = LEAVES) -> bool:
         """Ask it to go down; whether it is gone within so many seconds."""
         self._ask("POST", "/down")
         end = time.monotonic() + within
@@ -56,7 +59,7 @@ class Running:
         return False
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.state.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(HOST, self.state.port, timeout=PATIENCE)
         try:
             connection.request(
                 method, path, None if body is None else json.dumps(body),
@@ -114,7 +117,7 @@ def _somebody_listens(port: int) -> bool:
     import socket
 
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((HOST, port), timeout=1).close()
     except OSError:
         return False
     return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from hmac import compare_digest
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from msforge.live.ports import bind
 from msforge.runtime.cache_contents import AGAIN, LEAD
 from msforge.runtime.embedded import EmbeddedParts, EmbeddedSubscription
 
@@ -36,15 +36,13 @@ class PartsServer:
         self.taken: OrderedDict[str, None] = OrderedDict()
         self._runner: web.AppRunner | None = None
 
-    async def start(self, sock: socket.socket | None = None, *, port: int = 0) -> str:
-        """Listen on a bound socket, or on 127.0.0.1 (port 0: any); the URL for clients."""
+    async def start(self, *, port: int = 0) -> str:
+        """Listen on loopback (port 0: any); the URL for clients. Raises OSError."""
         app = web.Application()
         app.router.add_get("/" + self.token, self._connected)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        if sock is None:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-            sock.bind(("127.0.0.1", port))
+        sock = bind(port)
         await web.SockSite(self._runner, sock).start()
         self.parts.watchers.append(self._tell)
         host, bound = sock.getsockname()[:2]

@@ -22,7 +22,7 @@ from msforge.live.fork_server import ForkServer
 from msforge.live.host import Host, Resident
 from msforge.live.logs import last_lines
 from msforge.live.parts_server import PartsServer
-from msforge.live.ports import HOST, bind
+from msforge.live.ports import HOST
 from msforge.model.plan import Service, System
 
 PATIENCE: Final = 30.0
@@ -68,9 +68,7 @@ class Processes(Host):
             await self.forks.open()
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0))
         await self.doors.open_fronts(self.shared)
-        sock = bind(0)
-        self.parts_url = f"ws://{HOST}:{sock.getsockname()[1]}"
-        await self.parts_server.start(sock)
+        self.parts_url = await self.parts_server.start()
 
     async def close(self) -> None:
         """Everything that is not a unit."""
