@@ -17,7 +17,7 @@ from msforge.live.loop import new_event_loop
 pytest.importorskip("grpc", reason="the package grpcio is not installed")
 
 BENCH = over_grpc(marked())
-SPEEDS = (6.0, 20.0)
+SPEEDS = (6.0, 20.0, 50.0)
 """How much slower than simulated time: a process that died needs a second to start again."""
 
 
