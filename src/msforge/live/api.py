@@ -22,7 +22,6 @@ from msforge.model import compile_system
 from msforge.scaffold import capabilities
 from msforge.scaffold import state as generated
 from msforge.scaffold.context import digest_of, system_context
-from msforge.scaffold.plans import started
 from msforge.spec import Spec, from_data, load
 from msforge.units import format_duration
 
@@ -194,16 +193,10 @@ def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
     document = {**found.document, "faults": [{**fault, "at": "0s"}]}
     system = compile_system(from_data(document, file="this fault", folder=found.folder))
     compiled = system.faults[0]
-    hit = None
-    if compiled.replicas == "some":
-        hit = list(range(min(compiled.number, started(system.services[_service_of(system, compiled)]))))
+    drawn = [0.0] * compiled.number if compiled.replicas == "some" else None  # the first of those there are
     lasts = None if compiled.duration is None else round(compiled.duration.mean)
-    number = running.set_fault(plain_fault(system, compiled, 0, lasts, hit))
+    number = running.set_fault(plain_fault(system, compiled, 0, lasts, None, drawn))
     return number, compiled.label
-
-
-def _service_of(system: System, fault: Any) -> int:
-    return int(system.bodies[fault.body].service if fault.body >= 0 else fault.service)
 
 
 def find_description(folder: Path) -> Spec:

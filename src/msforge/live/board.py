@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msforge.errors import UsageError
 from msforge.live.changes import Changes
-from msforge.live.faults import CLIENTS_NAME, Plain, changes_of, runtime_fault
+from msforge.live.faults import CLIENTS_NAME, Plain, changes_of, chosen, runtime_fault
 from msforge.live.fleet import READY, Fleet, Place
 from msforge.live.rollout import Rollouts
 
@@ -117,6 +117,8 @@ class Board:
         if fault["store"] is not None:
             return self.fleet.all() if kind != "pause" else []
         places = self.fleet.places[fault["service"]]
+        if fault.get("drawn") is not None:
+            return chosen(places, fault["drawn"])
         ordinals = fault["replicas"]
         return [place for place in places if ordinals is None or place.ordinal in ordinals]
 
@@ -196,7 +198,7 @@ class Board:
 
     def _of(self, place: Place) -> list[Mapping[str, Any]]:
         for active in self.active.values():  # one that came later is slow and cut off as the others are
-            if active.fault["kind"] in LASTING and place not in active.hit and place in self._hit(active.fault):
+            if _for_all(active.fault) and place not in active.hit and place in self._hit(active.fault):
                 active.hit.append(place)
         return [
             runtime_fault(active.fault, number) for number, active in self.active.items()
@@ -204,8 +206,13 @@ class Board:
         ]
 
 
+def _for_all(fault: Plain) -> bool:
+    """Whether it holds for replicas that come while it is on."""
+    return fault["kind"] in LASTING and fault["replicas"] is None and fault.get("drawn") is None
+
+
 LASTING: Final = ("slow", "fail", "cut", "delay", "drop")
-"""Faults that hold for replicas that come while they are on."""
+"""Faults that are a service's, or a link's, and no replica's."""
 
 
 def _at_replicas(fault: Plain) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msforge.model.plan import CLIENTS, Fault, System
 from msforge.policies import draws
@@ -20,6 +20,7 @@ from msforge.scaffold.plans import started
 CLIENTS_NAME: Final = "(clients)"
 """What the clients outside are called among services; no service can be called so, not even `clients`."""
 
+T = TypeVar("T")
 Plain = dict[str, Any]
 """A fault as JSON; `plain_fault` makes it."""
 
@@ -43,9 +44,13 @@ def plain_dist(dist: Dist | None) -> Plain | None:
 
 
 def plain_fault(
-    system: System, fault: Fault, occurrence: int = 0, duration: int | None = None, replicas: list[int] | None = None
+    system: System, fault: Fault, occurrence: int = 0, duration: int | None = None, replicas: list[int] | None = None,
+    drawn: list[float] | None = None,
 ) -> Plain:
-    """A fault with names for indices. `replicas` are the ordinals it hits, None for all."""
+    """A fault with names for indices. `replicas` are the ordinals it hits, None for all.
+
+    `drawn` (0 to 1, one a replica) chooses among those there are when it strikes, which may be others by then.
+    """
     service = fault.service
     endpoint = None
     if fault.body >= 0:
@@ -64,6 +69,7 @@ def plain_fault(
         "callee": _name(system.services, fault.callee),
         "callee_store": _name(system.stores, fault.callee_store),
         "replicas": replicas,
+        "drawn": drawn,
         "by": fault.factor,
         "add": plain_dist(fault.add),
         "rate": fault.rate,
@@ -159,24 +165,25 @@ def _line(
         lasts = None
         if fault.duration is not None:
             lasts = draws.duration(fault.duration, draws.child_key(key, "for"), occurrence)
-        hit = [only] if only is not None else _chosen(system, fault, service, occurrence, key)
-        yield Strike(now, fault.index, occurrence, lasts, plain_fault(system, fault, occurrence, lasts, hit))
+        hit, drawn = ([only] if only is not None else None), None
+        if only is None and fault.replicas == "some" and service >= 0:
+            drawn = _draws(fault, occurrence, key)
+            hit = chosen(list(range(started(system.services[service]))), drawn)
+        yield Strike(now, fault.index, occurrence, lasts, plain_fault(system, fault, occurrence, lasts, hit, drawn))
         if fault.every is None or lasts is None:
             return
         now += lasts
         occurrence += 1
 
 
-def _chosen(system: System, fault: Fault, service: int, occurrence: int, key: int) -> list[int] | None:
-    """The ordinals of the replicas it hits this time; None: all."""
-    if fault.replicas != "some" or service < 0:
-        return None
-    replicas = list(range(started(system.services[service])))
-    chosen = []
-    for k in range(min(fault.number, len(replicas))):
-        u = draws.uniform(draws.child_key(key, "which"), occurrence * 1024 + k)
-        chosen.append(replicas.pop(int(u * len(replicas))))
-    return chosen
+def _draws(fault: Fault, occurrence: int, key: int) -> list[float]:
+    return [draws.uniform(draws.child_key(key, "which"), occurrence * 1024 + k) for k in range(fault.number)]
+
+
+def chosen(replicas: list[T], drawn: Sequence[float]) -> list[T]:
+    """The replicas that draws (0 to 1) choose, each once."""
+    left = list(replicas)
+    return [left.pop(int(u * len(left))) for u in drawn[: len(left)]]
 
 
 def startup(system: System, service: str, ordinal: int, downs: int, *, seed: int, replication: int = 0) -> int:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from msforge.errors import MsforgeError
 from msforge.live.autoscaling import autoscale
+from msforge.live.backend import Backend, Unit
 from msforge.live.faults import startup
 from msforge.model.plan import Service, System
 from msforge.records import SECOND
-from msforge.runtime.balancer import Balancer
-from msforge.runtime.embedded import EmbeddedParts
 from msforge.scaffold.plans import started
 
 STARTING, READY, DOWN, FAILED, STOPPED = "starting", "ready", "down", "failed", "stopped"
@@ -29,74 +28,6 @@ Tell = Callable[[str], None]
 
 class StartError(MsforgeError):
     """A service did not start. Its hint is the end of its log."""
-
-
-class Unit(Protocol):
-    """One replica as the fleet handles it."""
-
-    url: str
-
-    @property
-    def pid(self) -> int:
-        """The process it runs in."""
-
-    async def start(self) -> None:
-        """Start it and return once it is ready. Raises StartError."""
-
-    async def stop(self) -> None:
-        """Let it finish what it has, then end it."""
-
-    def crash(self) -> None:
-        """It dies now: its listener is closed, its connections are reset."""
-
-    async def set_fault(self, fault: Mapping[str, Any]) -> None:
-        """Switch on a fault (`faults.runtime_fault`)."""
-
-    async def clear_fault(self, number: str) -> None:
-        """Switch one off."""
-
-    async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
-        """Have these numbers in force (`numbers.numbers_of`)."""
-
-    async def drain(self) -> None:
-        """It takes no more messages; returns once nothing is left that it was busy with."""
-
-    async def look(self) -> dict[str, Any]:
-        """What it says of itself now: busy, waiting, and what its threads and cores have done (`Replica.use`)."""
-
-
-class Backend(Protocol):
-    """What units stand on: made once a system, before any unit."""
-
-    head_start: float
-    """Seconds that starting a unit takes by itself."""
-    parts: EmbeddedParts
-    shared: dict[str, Balancer]
-    """What stands before each service whose callers don't balance themselves."""
-
-    def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
-        """A new unit, not started. It calls `crashed` when it dies by itself."""
-
-    def forget(self, unit: Any) -> None:
-        """A unit has stopped for good."""
-
-    async def open(self) -> None:
-        """Whatever has to be there before the first unit."""
-
-    async def close(self) -> None:
-        """End all that is left."""
-
-    async def believe(self, service: str, urls: list[str]) -> None:
-        """Tell every balancer of the service's callers which replicas it may use."""
-
-    async def part_fault(self, fault: Mapping[str, Any]) -> None:
-        """Pause or crash a store, or cut a service off from a channel that it reads."""
-
-    async def part_clear(self, number: str) -> None:
-        """No more."""
-
-    async def stats(self) -> dict[str, dict[str, int]]:
-        """Counts of each channel."""
 
 
 class Place:
