@@ -19,8 +19,6 @@ import pytest
 
 import msforge
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "cases"))  # its loop in virtual time
-
 PAIR = """\
 msforge: 1
 name: pair

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from virtual_run import VirtualLoop
 
 import msforge
 from msforge import sim
@@ -21,6 +20,7 @@ from msforge.runtime.clock import Clock
 from msforge.scaffold.numbers import check
 from msforge.spec import load_text
 from tests.live.conftest import ask, until
+from tests.virtual_time import VirtualLoop
 
 BASE = """\
 msforge: 1
@@ -53,7 +53,7 @@ class Sent:
 def sent(system: System) -> list[tuple[int, int]]:
     """Number and time of what the first source sends while its changes come and go."""
     loop = VirtualLoop()
-    clock = Clock(source=lambda: round(loop.passed * 1e9))
+    clock = Clock(source=lambda: loop.ns)
     clients = Sent(clock)
     source = RunningSource(clients, system, system.sources[0], seed=system.run.seed)  # type: ignore[arg-type]
 

@@ -110,7 +110,7 @@ def test_load_says_which_faults_come_too_late(up: Path) -> None:
 def test_load_says_that_the_description_is_no_longer_what_runs(up: Path) -> None:
     file = up / "pair.yaml"
     before = file.read_text("utf-8")
-    file.write_text(before.replace("timeout: 1s", "timeout: 2s"), "utf-8")
+    file.write_text(before.replace("timeout: 5s", "timeout: 6s"), "utf-8")
     try:
         code, _, err = run("load", "--duration", "500ms", "-C", up)
     finally:
