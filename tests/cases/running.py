@@ -93,13 +93,20 @@ class Clients:
             plan.Service(NOBODY, latency=system.network.latency), clock=clock, directory=Directory(own),
             transport=transport, log=unheard,
         )
+        self.callers = {source.name: self._caller(clock) for source in system.sources}
         self.clock = clock
         self.calls = {step.index: call_of(system, step) for step in system.steps if step.verb == Verb.CALL}
         self.seen: dict[str, list[tuple[int, int, Seen]]] = {}  # source -> (number, arrival, what)
 
+    def _caller(self, clock: Clock) -> Replica:
+        """Who calls for one source: with guards of its own."""
+        caller = Replica(plan.Service(NOBODY), clock=clock, directory=self.replica.directory, log=unheard)
+        caller.transport = self.replica.transport
+        return caller
+
     def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
         """What a client's turn runs in."""
-        flow = Flow(self.replica, source.name, key, number, 0, root=f"{source.name}:{arrival}", arrive=arrival)
+        flow = Flow(self.callers[source.name], source.name, key, number, 0, root=f"{source.name}:{arrival}", arrive=arrival)
         HERE.set(flow.place)
         return flow
 

@@ -40,6 +40,7 @@ class Clients:
             plan.Service(NAME, latency=system.network.latency), clock=clock, directory=self.directory, seed=seed,
             log=_unheard,
         )
+        self.callers = {source.name: self._caller(seed) for source in system.sources}
         self.outcome_of = {service.name: service.index for service in system.services}
         self._calls = {step.index: self._call(step) for step in system.steps if step.verb is Verb.CALL}
         self.look(view, first=True)
@@ -61,6 +62,12 @@ class Clients:
         wanted = {self.system.bodies[step.target].service for step in self.system.steps
                   if step.verb is Verb.CALL and step.service < 0}
         return any(self.system.services[index].client_balancer for index in wanted)
+
+    def _caller(self, seed: int) -> Replica:
+        """Who calls for one source: with guards of its own, through the connections of all."""
+        caller = Replica(plan.Service(NAME), clock=self.clock, directory=self.directory, seed=seed, log=_unheard)
+        caller.transport = self.replica.transport
+        return caller
 
     def _call(self, step: Step) -> plan.Call:
         body = self.system.bodies[step.target]
@@ -105,7 +112,7 @@ class Clients:
     def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
         """What a client's turn runs in."""
         flow = Flow(
-            self.replica, source.name, key, number, 0, trace=_trace(key, number), root=f"{source.index}:{arrival}",
+            self.callers[source.name], source.name, key, number, 0, trace=_trace(key, number), root=f"{source.index}:{arrival}",
             arrive=arrival,
         )
         HERE.set(flow.place)
@@ -117,7 +124,7 @@ class Clients:
 
     async def stop(self) -> None:
         """Close it, with whatever is under way."""
-        for task in list(self.replica.exchanges):
+        for task in [task for caller in self.callers.values() for task in caller.exchanges]:
             task.cancel()
         await asyncio.sleep(0)
         self.replica.up = False
