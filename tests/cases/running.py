@@ -106,7 +106,8 @@ class Clients:
 
     def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
         """What a client's turn runs in."""
-        flow = Flow(self.callers[source.name], source.name, key, number, 0, root=f"{source.name}:{arrival}", arrive=arrival)
+        caller, root = self.callers[source.name], f"{source.name}:{arrival}"
+        flow = Flow(caller, source.name, key, number, 0, root=root, arrive=arrival)
         HERE.set(flow.place)
         return flow
 

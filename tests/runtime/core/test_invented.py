@@ -15,7 +15,6 @@ from msforge import sim
 from msforge.model import compile_system
 from msforge.spec import load_text
 
-
 MANY = 4096
 """More than any source sends."""
 

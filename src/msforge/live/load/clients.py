@@ -112,8 +112,8 @@ class Clients:
     def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
         """What a client's turn runs in."""
         flow = Flow(
-            self.callers[source.name], source.name, key, number, 0, trace=_trace(key, number), root=f"{source.index}:{arrival}",
-            arrive=arrival,
+            self.callers[source.name], source.name, key, number, 0, trace=_trace(key, number),
+            root=f"{source.index}:{arrival}", arrive=arrival,
         )
         HERE.set(flow.place)
         return flow
