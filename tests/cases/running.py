@@ -94,6 +94,7 @@ class Clients:
             plan.Service(NOBODY, latency=system.network.latency), clock=clock, directory=Directory(own),
             transport=transport, log=unheard,
         )
+        self.callers = {source.name: self._caller(clock) for source in system.sources}
         self.clock = clock
         self.changes: list[tuple[str, Any]] = []
         self.base = system
@@ -113,9 +114,16 @@ class Clients:
         for source in self.sources:
             source.adopt(self.system.sources[source.source.index], self.system)
 
+    def _caller(self, clock: Clock) -> Replica:
+        """Who calls for one source: with guards of its own."""
+        caller = Replica(plan.Service(NOBODY), clock=clock, directory=self.replica.directory, log=unheard)
+        caller.transport = self.replica.transport
+        return caller
+
     def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
         """What a client's turn runs in."""
-        flow = Flow(self.replica, source.name, key, number, 0, root=f"{source.name}:{arrival}", arrive=arrival)
+        caller, root = self.callers[source.name], f"{source.name}:{arrival}"
+        flow = Flow(caller, source.name, key, number, 0, root=root, arrive=arrival)
         HERE.set(flow.place)
         return flow
 

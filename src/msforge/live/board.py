@@ -116,11 +116,12 @@ class Board:
             return self._at_link(fault)
         if fault["store"] is not None:
             return self.fleet.all() if kind != "pause" else []
-        places = self.fleet.places[fault["service"]]
+        standing = self.fleet.places[fault["service"]]
         if fault.get("drawn") is not None:
-            return chosen(places, fault["drawn"])
-        ordinals = fault["replicas"]
-        return [place for place in places if ordinals is None or place.ordinal in ordinals]
+            return chosen(standing, fault["drawn"])
+        places = {place.ordinal: place for place in standing}
+        ordinals = places if fault["replicas"] is None else fault["replicas"]
+        return [places[ordinal] for ordinal in ordinals if ordinal in places]  # in the order they were drawn
 
     def _at_link(self, fault: Plain) -> list[Place]:
         """A link's fault stands at the caller; what clients do is `msforge load`'s affair."""

@@ -25,6 +25,8 @@ OK: Final = int(Outcome.OK)
 ERROR: Final = int(Outcome.ERROR)
 OVERLOADED: Final = int(Outcome.OVERLOADED)
 RESET: Final = int(Outcome.RESET)
+KNOWN: Final = 10_000
+"""Deliveries that are known: what one has left running may have its effect after the end of it."""
 
 
 class EmbeddedSubscription:
@@ -153,7 +155,8 @@ class EmbeddedParts(EmbeddedStores):
         task = asyncio.get_running_loop().create_task(self._run(subscription, delivery, tag))
         subscription.tasks.add(task)
         task.add_done_callback(subscription.tasks.discard)
-        task.add_done_callback(lambda _: self.deliveries.pop(tag, None))
+        while len(self.deliveries) > KNOWN:
+            del self.deliveries[next(iter(self.deliveries))]
 
     async def _run(self, subscription: EmbeddedSubscription, delivery: Delivery, tag: int) -> None:
         machine, message = subscription.machine, delivery.message

@@ -335,6 +335,8 @@ def _frames(tops: list[Any]) -> list[Frame]:
                 tops.append(top.child)
         elif hasattr(top, "branches"):
             tops.extend(top.branches)
+        elif getattr(top, "child", None) is not None:  # a saga's present part
+            tops.append(top.child)
     return found
 
 

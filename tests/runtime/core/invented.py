@@ -1,4 +1,4 @@
-"""Random descriptions: services under random policies, with stores, caches, channels and faults."""
+"""Random descriptions: services, random policies around their calls, stores, caches, channels, zones, faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Invention:
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
         self.about = set(TOGETHER) if self.chance(0.2) else set(self.dice.sample(TOGETHER, 2))
-        # a relay dies with its replica where that is a process, not in the simulator: no outboxes where replicas die
+        # a relay dies with its replica, in the simulator it does not: no outboxes where replicas die
         self.mortal = self.chance(0.7)
         self.stores = ("db", "slowdb") if "data" in self.about else ()
         self.channels = ("jobs", "news") if "messages" in self.about else ()
@@ -327,8 +327,8 @@ class Invention:
             case "crash":
                 return {"crash": service, **some, **when} if self.mortal else None
             case "zone":
-                zoned = "zones" in self.about and self.mortal
-                return {"zone": dice.choice(("north", "south")), **when} if zoned else None
+                zone = {"zone": dice.choice(("north", "south")), **when}
+                return zone if "zones" in self.about and self.mortal else None
             case link:
                 more = {"add": "exponential(20ms)"} if link == "delay" else {"rate": "30%"} if link == "drop" else {}
                 return {link: self.ends(system, link), **more, **when}

@@ -40,6 +40,7 @@ class Clients:
             plan.Service(CLIENTS_NAME, latency=system.network.latency), clock=clock, directory=self.directory,
             seed=seed, log=_unheard,
         )
+        self.callers = {source.name: self._caller(seed) for source in system.sources}
         self.outcome_of = {service.name: service.index for service in system.services}
         self._calls = self._calls_of(system)
         self.look(view, first=True)
@@ -67,11 +68,20 @@ class Clients:
         gone = guards_of(self.system) - guards_of(system)
         self.system = system
         self._calls = self._calls_of(system)
-        self.replica.guards.drop(gone)
+        for caller in self.callers.values():
+            caller.guards.drop(gone)
         self.replica.transport.adopt(system.network.latency)
 
     def _calls_of(self, system: System) -> dict[int, plan.Call]:
         return {s.index: call_of(system, s) for s in system.steps if s.verb is Verb.CALL and s.service < 0}
+
+    def _caller(self, seed: int) -> Replica:
+        """Who calls for one source: with guards of its own, through the connections of all."""
+        caller = Replica(
+            plan.Service(CLIENTS_NAME), clock=self.clock, directory=self.directory, seed=seed, log=_unheard
+        )
+        caller.transport = self.replica.transport
+        return caller
 
     async def send(self, source: Source, step: Step, flow: Flow, arrival: int) -> int:
         """One request of a client, at the current place: its outcome."""
@@ -106,8 +116,8 @@ class Clients:
     def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
         """What a client's turn runs in."""
         flow = Flow(
-            self.replica, source.name, key, number, 0, trace=_trace(key, number), root=f"{source.index}:{arrival}",
-            arrive=arrival,
+            self.callers[source.name], source.name, key, number, 0, trace=_trace(key, number),
+            root=f"{source.index}:{arrival}", arrive=arrival,
         )
         HERE.set(flow.place)
         return flow
@@ -118,7 +128,7 @@ class Clients:
 
     async def stop(self) -> None:
         """Close it, with whatever is under way."""
-        for task in list(self.replica.exchanges):
+        for task in [task for caller in self.callers.values() for task in caller.exchanges]:
             task.cancel()
         await asyncio.sleep(0)
         self.replica.up = False
