@@ -34,6 +34,10 @@ class Doors:
         """Where each service is reached."""
         return {service: url_of(port) for service, port in self.front.items()}
 
+    def replica_urls(self) -> dict[str, list[str]]:
+        """Where each service's replicas are reached, in the order of their ordinals."""
+        return {service: [url_of(port) for port in numbers] for service, numbers in self.replicas.items()}
+
     def take(self, port: int) -> socket.socket:
         """The socket of a port, bound anew when its last listener died. Raises OSError."""
         return self.sockets.pop(port, None) or ports.bind(port)
