@@ -131,6 +131,7 @@ class Service:
     latency: Dist = NOTHING   # ns, of one hop, one way
     zone_latency: Dist | None = None  # ns, added between different zones
     max_body: int = 1_048_576  # bytes of a request's body
+    bounds: tuple[int, ...] = ()  # ns; limits of its objectives, which its histogram counts by as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,12 @@ class Settings(BaseSettings):
     """Where it listens. Only this machine can reach the default."""
     port: int = {{ cookiecutter._port }}
     services: dict[str, list[str]] = Field(default_factory=dict)
-    """URLs of the replicas of each called service."""
+    """URLs of the replicas of each called service; or `dns://host:port`, whose addresses are its replicas, or
+    `consul://name`, whose instances Consul knows."""
+    consul_url: str = ""
+    """Where Consul's agent answers, `http://host:8500`; by default there is none."""
+    advertised_url: str = ""
+    """Where others reach this replica. With Consul, it registers itself so."""
     parts_url: str | None = None
     """Where channels and stores are served that several processes share; by default they are inside this one."""
     data_dir: str = ""
