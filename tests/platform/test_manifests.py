@@ -168,21 +168,26 @@ def test_network_policies_are_the_call_graph(system: Path) -> None:
     assert out == calls and into == calls
 
 
+def compose(folder: Path) -> dict[str, Any]:
+    """A compose file as compose has it: variables filled in, YAML's merge keys resolved."""
+    told: dict[str, Any] = yaml.safe_load(interpolated((folder / "compose.yaml").read_text("utf-8")))
+    return told
+
+
 def test_the_compose_file_is_valid(system: Path) -> None:
     spec = pytest.importorskip("compose_spec")
-    text = interpolated((system / "compose.yaml").read_text("utf-8"))
-    spec.PyCompose.from_yaml(text).validate()
-    told = yaml.safe_load(text)
-    assert set(told["services"]) == set(spec.PyCompose.from_yaml(text).service_names())
+    told = compose(system)
+    checked = spec.PyCompose.from_json(json.dumps(told))
+    checked.validate()
+    assert set(checked.service_names()) == set(told["services"])
 
 
 def test_a_compose_file_with_an_unknown_key_is_refused(odd: Path) -> None:
     spec = pytest.importorskip("compose_spec")
-    text = interpolated((odd / "compose.yaml").read_text("utf-8"))
-    spoilt = text.replace("    networks: [services]\n    ports", "    network: [x]\n    ports", 1)
-    assert spoilt != text
+    told = compose(odd)
+    told["services"]["no"]["network"] = ["x"]
     with pytest.raises(Exception, match="network"):
-        spec.PyCompose.from_yaml(spoilt).validate()
+        spec.PyCompose.from_json(json.dumps(told)).validate()
 
 
 def test_compose_has_a_service_each_and_publishes_on_loopback_alone(system: Path) -> None:
