@@ -19,11 +19,6 @@ def made(names: Iterable[str]) -> dict[str, str]:
     return {name: secrets.token_urlsafe(24) for name in names}
 
 
-def text(passwords: dict[str, str]) -> str:
-    """A file's whole text."""
-    return HEADER + "".join(f"{name}={password}\n" for name, password in passwords.items())
-
-
 def missing(folder: Path, names: Iterable[str]) -> list[str]:
     """The names that one of the files lacks."""
     known = [_read(folder / file) for file in FILES]
@@ -43,20 +38,20 @@ def add(folder: Path, names: Iterable[str]) -> None:
         path = folder / file
         there = _read(path)
         lacking = {name: known[name] for name in wanted if name not in there}
-        before = path.read_text("utf-8") if path.is_file() else ""
+        before = path.read_bytes() if path.is_file() else b""
         if lacking:
-            end = "" if not before or before.endswith("\n") else "\n"
-            lines = "".join(f"{name}={password}\n" for name, password in lacking.items())
-            write(path, before + end + lines if before else text(lacking))
+            end = b"" if not before or before.endswith(b"\n") else b"\n"
+            lines = "".join(f"{name}={password}\n" for name, password in lacking.items()).encode()
+            write(path, before + end + lines if before else HEADER.encode() + lines)
 
 
-def write(path: Path, content: str) -> None:
+def write(path: Path, content: bytes) -> None:
     """A file for nobody but its owner to read, whole or not at all. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as out:
+        with os.fdopen(descriptor, "wb") as out:
             out.write(content)
         new.replace(path)
     finally:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msforge.model.plan import NONE, Service, System
 from msforge.scaffold.context import Data, all_steps
-from msforge.scaffold.names import Scope
+from msforge.scaffold.names import Scope, is_reserved
 from msforge.scaffold.platform import dashboards, rules
 from msforge.scaffold.platform.wiring import GRAFANA, PARTS, used
 from msforge.scaffold.python.names import snake
@@ -57,9 +57,10 @@ def platform_context(context: Data, system: System) -> Data:
 
 
 def host_of(name: str) -> str:
-    """A name as a host has it: a DNS label of lower case. May be empty for a name without letters or digits."""
+    """A name as a host has it: a DNS label of lower case, which also names a file. Empty without letters or digits."""
     plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in name.lower())
-    return plain.strip("-")[:50].strip("-")
+    label = plain.strip("-")[:50].strip("-")
+    return f"{label}-service" if is_reserved(label) else label
 
 
 def _service(context: Data, system: System, made: Data, hosts: Mapping[str, str]) -> Data:
