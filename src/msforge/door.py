@@ -192,20 +192,23 @@ def up(
     processes: bool = False,
     port_base: int = 8000,
     slow_motion: float = 1.0,
+    servers: str = "",
     detach: bool = False,
     ready: Callable[[Up, Generated], None] = lambda up, found: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Runs the generated services of `folder`; `ready` is called once all are. Returns when they are down again.
 
-    With `detach` it returns as soon as they are up, and `down` ends them. `tell` hears what happens meanwhile. Raises
-    UsageError for a folder that was not generated or no longer fits its description, ConflictError when they are up
-    already or a port is taken, StartError when a service does not start.
+    With `detach` it returns as soon as they are up, and `down` ends them. `servers` are what the command line's
+    `--with` names, e.g. "prometheus". `tell` hears what happens meanwhile. Raises UsageError for a folder that was not
+    generated or no longer fits its description and for a server that is not installed, ConflictError when they are up
+    already or a port is taken, StartError or ServerError when a service or a server does not start.
     """
     from msforge.live import api
+    from msforge.live.servers.known import wanted
     from msforge.live.system import Options
 
-    options = Options(processes, port_base, slow_motion)
+    options = Options(processes, port_base, slow_motion, wanted(servers))
     api.up(folder, options=options, detach=detach, ready=ready, tell=tell)
 
 

@@ -7,7 +7,7 @@ import pytest
 import msforge
 from msforge.live import api
 from msforge.model import compile_system
-from msforge.scaffold.capabilities import FEATURES, LATER, NO, PARTLY, WAYS, YES, beyond, page
+from msforge.scaffold.capabilities import CONTAINERS, FEATURES, NO, PARTLY, WAYS, YES, beyond, page
 from msforge.spec import load, load_text
 
 EVERYTHING = """\
@@ -74,9 +74,18 @@ def test_a_call_by_grpc_to_an_http_endpoint_is_named() -> None:
 def test_every_row_says_what_happens_instead(feature: object) -> None:
     assert hasattr(feature, "support")
     words = {feature.support(way) for way in WAYS}
-    assert words <= {YES, PARTLY, NO, LATER}
-    if words & {PARTLY, NO}:
-        assert feature.instead  # type: ignore[attr-defined]
+    assert words <= {YES, PARTLY, NO}
+    for way in WAYS:
+        if feature.support(way) != YES:
+            assert feature.instead_in(way)  # type: ignore[attr-defined]
+
+
+def test_what_differs_in_containers_is_of_a_feature_that_there_is() -> None:
+    assert set(CONTAINERS) <= {feature.name for feature in FEATURES}
+    system = compile_system(load_text(EVERYTHING))
+    found = {b.feature: b for b in beyond(system, "Kubernetes")}
+    assert found["autoscaling"].support == PARTLY and "HorizontalPodAutoscaler" in found["autoscaling"].instead
+    assert {b.feature: b for b in beyond(system, "compose")}["autoscaling"].support == NO
 
 
 def test_the_page_has_a_row_a_feature_and_a_column_a_way() -> None:

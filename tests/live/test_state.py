@@ -40,12 +40,12 @@ def test_lines_of_all_logs_come_in_the_order_of_their_times(tmp_path: Path) -> N
     folder = state.logs_folder(tmp_path)
 
     def line(time: int, event: str) -> str:
-        return json.dumps({"time": f"2026-01-01T00:00:{time:02d}.000Z", "event": event})
+        return json.dumps({"@timestamp": f"2026-01-01T00:00:{time:02d}.000Z", "message": event})
 
     (folder / "a.0.log").write_text("\n".join([line(1, "one"), line(4, "four"), "  a traceback", ""]), "utf-8")
     (folder / "a.10.log").write_bytes(b"\xff not text\n" + line(2, "two").encode() + b"\n")
     (folder / "b.0.log").write_text(line(3, "three") + "\n", "utf-8")
-    shown = [text if not text.startswith("{") else json.loads(text)["event"] for _, text in logs.read(tmp_path)]
+    shown = [text if not text.startswith("{") else json.loads(text)["message"] for _, text in logs.read(tmp_path)]
     assert shown == ["\ufffd not text", "one", "two", "three", "four", "  a traceback"]
     assert sorted(replica for replica, _ in logs.read(tmp_path, "a", last=1)) == ["a.0", "a.10"]
 

@@ -26,12 +26,21 @@ SlowOption = Annotated[
     typer.Option("--slow-motion", metavar="TIMES", min=0.001, max=1000, help="Stretch all times by this."),
 ]
 
+WithOption = Annotated[
+    str,
+    typer.Option(
+        "--with", metavar="SERVER,...", envvar="MSFORGE_WITH",
+        help="Servers to start beside the services, as installed here: prometheus.", show_default=False,
+    ),
+]
+
 
 def up(
     detach: DetachOption = False,
     processes: ProcessesFlag = False,
     port_base: PortBaseOption = 8000,
     slow_motion: SlowOption = 1.0,
+    servers: WithOption = "",
     folder: FolderOption = HERE,
     quiet: QuietOption = False,
 ) -> None:
@@ -42,6 +51,7 @@ def up(
       msforge up
       msforge up -C my-shop --detach
       msforge up --processes --port-base 9000
+      msforge up --with prometheus
     """
     import msforge
 
@@ -52,12 +62,15 @@ def up(
 
         term.say(f"{up.system} is up, in {up.took:.1f} s, {_way(up.way)}:")
         term.show(up_summary(up.urls))
+        if up.servers:
+            term.say("with:")
+            term.show(up_summary(up.servers))
         _say_what_is_beyond(found, up.way, term)
         _say_what_to_try(found, up, term, detach)
 
     msforge.up(
-        folder, processes=processes, port_base=port_base, slow_motion=slow_motion, detach=detach, ready=ready,
-        tell=term.say,
+        folder, processes=processes, port_base=port_base, slow_motion=slow_motion, servers=servers,
+        detach=detach, ready=ready, tell=term.say,
     )
 
 

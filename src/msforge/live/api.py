@@ -17,6 +17,7 @@ from msforge.live import client, logs, ports, state
 from msforge.live.doors import speaks_grpc
 from msforge.live.faults import plain_fault
 from msforge.live.folder import Package, description_of, packages
+from msforge.live.servers.known import text_of
 from msforge.live.system import Options, Up, failure_file, read_failure, refuse_second, serve, write_failure
 from msforge.model import compile_system
 from msforge.scaffold import capabilities
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from msforge.model.plan import System
 
 DETACHED: Final = "MSFORGE_DETACHED"
+WITH: Final = "MSFORGE_WITH"
+"""What `--with` would say; a URL with a password is better off here than on a command line."""
 PATIENCE: Final = 120.0
 """Seconds that a detached start may take."""
 
@@ -112,9 +115,10 @@ def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated],
     if os.name == "nt":
         apart = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     log = state.run_folder(found.folder) / "up.log"
+    environment = {**os.environ, DETACHED: "1", WITH: text_of(options.servers)}
     with log.open("wb") as out:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, DETACHED: "1"}, **apart
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, **apart
         )
     try:
         running = _until_up(found, child, log)
@@ -124,7 +128,8 @@ def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated],
         raise
     view = running.ps()
     urls = {service["name"]: service["url"] for service in view["services"]}
-    ready(Up(view["system"], found.folder, view["way"], urls, child.pid, time.monotonic() - begun), found)
+    servers = {server["name"]: server["url"] for server in view["servers"]}
+    ready(Up(view["system"], found.folder, view["way"], urls, child.pid, time.monotonic() - begun, servers), found)
 
 
 def _until_up(found: Generated, child: subprocess.Popen[bytes], log: Path) -> client.Running:

@@ -113,6 +113,14 @@ class Spawned(Child):
         """As any child's."""
         return self.process.poll()
 
+    def tell(self, line: str) -> None:
+        """A line on its standard input. Nothing happens when it is gone."""
+        pipe = self.process.stdin
+        if pipe is not None and not pipe.closed:
+            with contextlib.suppress(OSError):
+                pipe.write(line.encode() + b"\n")
+                pipe.flush()
+
     def _kill(self) -> None:
         if WINDOWS:
             self.process.kill()

@@ -14,6 +14,7 @@ from aiohttp import web
 from msforge.errors import MsforgeError
 from msforge.live.board import Board
 from msforge.live.fleet import Fleet, Place
+from msforge.live.servers.hosted import Servers
 
 LARGEST: Final = 1_048_576
 
@@ -23,12 +24,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Control:
     """Answers `ps`, `down` and `fault` while a system runs. `leave` is set once it is asked to go down."""
 
-    def __init__(self, fleet: Fleet, board: Board, token: str, way: str, fronts: dict[str, str]) -> None:
+    def __init__(
+        self, fleet: Fleet, board: Board, token: str, way: str, fronts: dict[str, str], servers: Servers
+    ) -> None:
         self.fleet = fleet
         self.board = board
         self.token = token
         self.way = way
         self.fronts = fronts
+        self.servers = servers
         self.leave = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -75,6 +79,7 @@ class Control:
             "system": self.fleet.system.name, "digest": self.fleet.system.digest, "way": self.way,
             "scale": self.fleet.scale, "pid": os.getpid(), "services": services,
             "channels": await self.fleet.backend.stats(),
+            "servers": self.servers.plain(),
             "faults": [active.plain() for active in self.board.active.values()],
         })
 

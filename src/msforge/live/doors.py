@@ -54,6 +54,10 @@ class Doors:
         """Where each service is reached."""
         return {service: url_of(port) for service, port in self.front.items()}
 
+    def replica_urls(self) -> dict[str, list[str]]:
+        """Where each service's replicas are reached, in the order of their ordinals."""
+        return {service: [url_of(port) for port in numbers] for service, numbers in self.replicas.items()}
+
     def port_of(self, service: str, ordinal: int) -> int:
         """A replica's port; those that come while the system runs get any that is free. Raises OSError."""
         ports_of = self.replicas[service]

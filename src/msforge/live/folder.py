@@ -50,13 +50,13 @@ def description_of(folder: Path, said: str | None) -> Path:
             return file
         raise UsageError(f"{file} is gone", hint="bring it back: the services were generated from it")
     if not (folder / "services").is_dir():
-        written = sorted(p.name for p in folder.iterdir() if p.suffix in (".yaml", ".yml"))
-        how = f"msforge new NAME --from {written[0]}" if written else "msforge new NAME"
+        written = names.descriptions(folder)
+        how = f"msforge new NAME --from {written[0].name}" if written else "msforge new NAME"
         raise UsageError(
             f"{folder} is no generated system",
             hint=f"go to one (cd), name one (msforge up -C DIR), or generate it: {how}",
         )
-    found = sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml"))
+    found = names.descriptions(folder)
     if len(found) != 1:
         raise UsageError(f"{folder} holds {len(found) or 'no'} descriptions", hint="which one is it? `msforge sync`")
     return found[0]

@@ -80,7 +80,7 @@ def time_of(text: str) -> str:
         plain: Any = json.loads(text)
     except ValueError:
         return ""
-    return str(plain.get("time", "")) if isinstance(plain, dict) else ""
+    return str(plain.get("@timestamp", "")) if isinstance(plain, dict) else ""
 
 
 def follow(

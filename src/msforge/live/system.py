@@ -10,19 +10,21 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from msforge.errors import ConflictError, MsforgeError
 from msforge.live import client, ports, state
 from msforge.live.board import Board
-from msforge.live.doors import open_doors
+from msforge.live.doors import Doors, open_doors
 from msforge.live.fleet import Fleet, Tell
 from msforge.live.folder import Package, option
 from msforge.live.fork_server import fork_server
 from msforge.live.loop import new_event_loop
+from msforge.live.servers.hosted import Servers
+from msforge.live.servers.known import Wanted
 from msforge.live.state import State
 from msforge.model.plan import System
 
@@ -41,6 +43,8 @@ class Up:
     pid: int
     took: float
     """Seconds until all were ready."""
+    servers: dict[str, str] = field(default_factory=dict)
+    """Where each server that was asked for is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Options:
     processes: bool = False
     port_base: int = 8000
     scale: float = 1.0
+    servers: tuple[Wanted, ...] = ()
+    """What `--with` asked for."""
 
     @property
     def way(self) -> str:
@@ -103,6 +109,7 @@ async def _serve(
     tell: Tell,
 ) -> None:
     begun = time.monotonic()
+    servers = Servers(options.servers, system, folder, tell)
     doors = open_doors(system, options.port_base)
     state.prepare(folder)
     backend = _backend(folder, system, packages, options, doors)
@@ -111,20 +118,22 @@ async def _serve(
     fleet = Fleet(system, backend, seed=system.run.seed, scale=options.scale, tell=tell)
     board = Board(fleet)
     token = secrets.token_urlsafe(24)
-    control = Control(fleet, board, token, options.way, doors.urls())
+    control = Control(fleet, board, token, options.way, doors.urls(), servers)
     try:
         with _signals(control.leave):
-            if not await _up_or_left(fleet, control.leave):
+            if not await _up_or_left(_all_up(servers, doors, fleet), control.leave):
                 return
             sock = ports.bind(0)
             port = sock.getsockname()[1]
             await control.listen(sock)
             state.write(folder, State(os.getpid(), port, token, system.name, options.way, time.time()))
-            ready(Up(system.name, folder, options.way, doors.urls(), os.getpid(), time.monotonic() - begun))
+            took = time.monotonic() - begun
+            ready(Up(system.name, folder, options.way, doors.urls(), os.getpid(), took, servers.urls()))
             await control.leave.wait()
             tell("going down")
     finally:
         await fleet.down()
+        await servers.stop()
         await control.close()
         state.remove(folder, os.getpid())
 
@@ -140,9 +149,15 @@ def _backend(folder: Path, system: System, packages: dict[str, Package], options
     return InProcess(folder, system, packages, doors, seed=system.run.seed, scale=options.scale)
 
 
-async def _up_or_left(fleet: Fleet, leave: asyncio.Event) -> bool:
+async def _all_up(servers: Servers, doors: Doors, fleet: Fleet) -> None:
+    """The servers first: the services need them."""
+    await servers.start(doors.replica_urls())
+    await fleet.up()
+
+
+async def _up_or_left(coming: Coroutine[Any, Any, None], leave: asyncio.Event) -> bool:
     """Whether it came up before somebody wanted it to go down."""
-    up = asyncio.ensure_future(fleet.up())
+    up = asyncio.ensure_future(coming)
     left = asyncio.ensure_future(leave.wait())
     try:
         await asyncio.wait((up, left), return_when=asyncio.FIRST_COMPLETED)

@@ -24,6 +24,10 @@ def services_table(view: Plain, width: int) -> Iterator[RenderableType]:
         for replica in service["replicas"]:
             if replica["state"] != "ready":
                 yield indented(Text(f"{clean(replica['name'])}: {replica['state']}", style="bold red"))
+    if view.get("servers"):
+        yield heading("Servers")
+        known = [(server["name"], f"{server['url']}, {server['state']}") for server in view["servers"]]
+        yield indented(listing_table(known))
     busy = {channel: counts for channel, counts in view["channels"].items() if any(counts.values())}
     if busy:
         yield heading("Channels")

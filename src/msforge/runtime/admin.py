@@ -58,6 +58,7 @@ class Admin:
     async def _probe(self, path: str, send: Send) -> None:
         replica = self.replica
         if path == "/metrics":
+            await replica.ask_parts()
             return await respond(send, 200, exposition(replica.registry), MEDIA_TYPE.encode())
         fine = replica.ready if path == "/readyz" else True
         status = "ready" if replica.ready else "not ready"

@@ -24,6 +24,13 @@ class Directory:
         self.zones: Mapping[str, str] = zones if zones is not None else {}  # the host's own: it learns as it goes
         self.rpc: dict[str, str] = rpc if rpc is not None else {}
 
+    def rpc_address(self, url: str) -> str | None:
+        """Where the replica at `url` takes gRPC. `*` stands for every other URL: its host, at that port (":9000")."""
+        found = self.rpc.get(url)
+        if found is None and "*" in self.rpc:
+            return f"{url.partition('://')[2].rpartition(':')[0]}{self.rpc['*']}"
+        return found
+
     def of(self, service: str) -> Any:
         """The balancer of a service; one that knows of no replica when nobody said where they are."""
         found = self.balancers.get(service)

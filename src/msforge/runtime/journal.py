@@ -1,4 +1,7 @@
-"""JSON log lines: one object a line, with the service, the replica and the trace it belongs to."""
+"""JSON log lines in the shape of the Elastic Common Schema, as its logging libraries write it: one object a line.
+
+Names with dots are the schema's own fields; what it has no field for stands under `labels`.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,14 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from msforge.runtime.failures import WORDS
 from msforge.runtime.place import HERE
 
 Sink = Callable[[str], None]
+ECS: Final = "8.17.0"
+"""The version of the schema."""
 
 
 def to_stderr(line: str) -> None:
@@ -57,13 +62,17 @@ class Journal:
         self.replica = replica
         self.sink = sink or to_stderr
 
-    def write(self, level: str, event: str, **fields: Any) -> None:
-        """One line."""
-        line = {
-            "time": _now(), "level": level, "service": self.service, "replica": self.replica, "event": event,
-            "trace_id": trace_id(), **fields,
+    def write(
+        self, level: str, event: str, *, trace: str | None = None, raised: dict[str, str] | None = None, **labels: Any
+    ) -> None:
+        """One line. `trace` is a `traceparent`, by default that of the request served here; `raised` an `error.*`."""
+        line: dict[str, Any] = {
+            "@timestamp": _now(), "log.level": level, "message": event, "ecs.version": ECS,
+            **origin(self.service, self.replica), **ids(_trace() if trace is None else trace), **(raised or {}),
         }
-        self.sink(json.dumps({key: value for key, value in line.items() if value != ""}, default=str))
+        if labels:
+            line["labels"] = labels
+        self.sink(json.dumps(line, default=str))
 
     def info(self, event: str, **fields: Any) -> None:
         """Something worth knowing."""
@@ -80,16 +89,13 @@ class Journal:
 
     def failure(self, flow: Any, problem: BaseException) -> None:
         """A mistake in a handler: with its traceback, which no client gets to see."""
-        self.write(
-            "error", "exception", endpoint=flow.endpoint, problem=f"{type(problem).__name__}: {problem}",
-            traceback="".join(traceback.format_exception(problem)), trace_id=trace_of(flow),
-        )
+        self.write("error", "exception", trace=flow.trace, raised=error(problem), endpoint=flow.endpoint)
 
     def failed(self, flow: Any) -> None:
         """A request that was not answered well."""
         self.write(
-            "warning", "request failed", endpoint=flow.endpoint, outcome=WORDS[flow.outcome], cause=flow.cause,
-            number=flow.number, trace_id=trace_of(flow),
+            "warning", "request failed", trace=flow.trace, endpoint=flow.endpoint, outcome=WORDS[flow.outcome],
+            cause=flow.cause, number=flow.number,
         )
 
 
@@ -99,13 +105,33 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One record as a line."""
         flow = _flow()
-        line: dict[str, Any] = {"time": _now(record.created), "level": record.levelname.lower()}
+        line: dict[str, Any] = {
+            "@timestamp": _now(record.created), "log.level": record.levelname.lower(), "message": record.getMessage(),
+            "ecs.version": ECS, "log.logger": record.name,
+        }
         if flow is not None:
-            line.update(service=flow.replica.name, replica=flow.replica.ordinal, trace_id=trace_of(flow))
-        line.update(logger=record.name, event=record.getMessage())
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line |= origin(flow.replica.name, flow.replica.ordinal) | ids(flow.trace)
+        if record.exc_info and record.exc_info[1] is not None:
+            line |= error(record.exc_info[1])
         return json.dumps(line, default=str)
+
+
+def origin(service: str, replica: int) -> dict[str, str]:
+    """Who writes."""
+    return {"service.name": service, "service.node.name": f"{service}.{replica}"}
+
+
+def ids(trace: str) -> dict[str, str]:
+    """The ids in a `traceparent`; none of an empty one."""
+    return {"trace.id": trace[3:35], "span.id": trace[36:52]} if trace else {}
+
+
+def error(problem: BaseException) -> dict[str, str]:
+    """An exception."""
+    return {
+        "error.type": type(problem).__name__, "error.message": str(problem),
+        "error.stack_trace": "".join(traceback.format_exception(problem)),
+    }
 
 
 def trace_of(flow: Any) -> str:
@@ -113,10 +139,9 @@ def trace_of(flow: Any) -> str:
     return str(flow.trace)[3:35]
 
 
-def trace_id() -> str:
-    """The trace of the request being served here, "" outside of one."""
+def _trace() -> str:
     flow = _flow()
-    return trace_of(flow) if flow is not None else ""
+    return str(flow.trace) if flow is not None else ""
 
 
 def _flow() -> Any:

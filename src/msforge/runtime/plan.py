@@ -153,6 +153,7 @@ class Service:
     zone_latency: Dist | None = None  # ns, added between different zones
     max_body: int = 1_048_576  # bytes of a request's body
     function: Function | None = None  # then threads and queue mean nothing
+    bounds: tuple[int, ...] = ()  # ns; limits of its objectives, which its histogram counts by as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,6 +15,7 @@ from msforge.runtime.admission import Admission
 from msforge.runtime.calls import Calling
 from msforge.runtime.clock import Clock
 from msforge.runtime.directory import Directory
+from msforge.runtime.discovery import Discovery
 from msforge.runtime.failures import DEGRADED, REJECTED, RESET, Rejected
 from msforge.runtime.faults import FaultState
 from msforge.runtime.flow import Flow, Handler
@@ -31,6 +33,8 @@ from msforge.runtime.transport import Answer, Transport, Try
 
 PATIENCE: Final = 30.0
 """Real seconds that `stop` waits for what is still being served."""
+ASKING: Final = 1.0
+"""Real seconds that /metrics waits for the counts of channels and stores."""
 
 
 class Endpoint(NamedTuple):
@@ -66,7 +70,7 @@ class Replica:
         self.directory: Any = directory if directory is not None else Directory()
         self.parts = parts
         self.log = Journal(service.name, ordinal, log)
-        self.stats = Stats()
+        self.stats = Stats(service.bounds)
         self.registry = registry if registry is not None else CollectorRegistry()
         self.registry.register(ReplicaCollector(self))
         self.admission: Admission | Instances
@@ -87,6 +91,8 @@ class Replica:
         self.events: Any = None
         self.stores: Any = None
         self.rpc: Any = None
+        self.watched: tuple[str, ...] = ()  # channels and stores whose counts it shows
+        self.discovery: Discovery | None = None
         self.handlers: dict[str, Endpoint] = {}
         self.active: dict[Flow, None] = {}
         self.waiting: set[Flow] = set()
@@ -164,6 +170,8 @@ class Replica:
         if self.stores is not None:
             await self.stores.start()
         self.up = True
+        if self.discovery is not None:
+            await self.discovery.start()
         if self.events is not None:
             await self.events.start()
         if self.rpc is not None:
@@ -193,6 +201,8 @@ class Replica:
     async def stop(self) -> None:
         """Take no more, finish what it has, close."""
         self.ready = False
+        if self.discovery is not None:
+            await self.discovery.stop()
         if self.up:
             if self.events is not None:
                 await self.events.stop()
@@ -247,6 +257,15 @@ class Replica:
         if self.on_crash is not None:
             self.on_crash(self)
         await asyncio.get_running_loop().create_future()
+
+    async def ask_parts(self) -> None:
+        """Have the counts of its channels and stores as they are now; one that does not answer keeps its last."""
+        if self.parts is None or not self.up:
+            return
+        with contextlib.suppress(TimeoutError, OSError, LookupError):
+            async with asyncio.timeout(ASKING):
+                for name in self.watched:
+                    self.stats.parts[name] = await self.parts.stats(name)
 
     # -- requests ------------------------------------------------------------------------------
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from msforge.runtime.replica import Replica
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds of the durations' histogram, s."""
+"""Upper bounds of the durations' histogram, s; the limits of a service's objectives are added."""
 BOUNDS: Final = tuple(round(bound * 1e9) for bound in BUCKETS)
+WAITING: Final = ("backlog", "unacked", "in_flight", "resting")
+"""What a channel's counts say about now; the others only grow."""
 SEVERITY: Final = (CLOSED, HALF_OPEN, OPEN)
 """Of several breakers before one endpoint the worst is shown."""
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
@@ -33,17 +35,18 @@ MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 class Served:
     """What one endpoint or consumer has done: requests by outcome, and how long they took."""
 
-    __slots__ = ("buckets", "outcomes", "total")
+    __slots__ = ("bounds", "buckets", "outcomes", "total")
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: tuple[int, ...] = BOUNDS) -> None:
+        self.bounds = bounds  # ns
         self.outcomes = [0] * (len(WORDS) - 1)
-        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.buckets = [0] * (len(bounds) + 1)
         self.total = 0  # ns
 
     def count(self, outcome: int, took: int) -> None:
         """One more, after `took` ns."""
         self.outcomes[outcome] += 1
-        self.buckets[bisect_left(BOUNDS, took)] += 1
+        self.buckets[bisect_left(self.bounds, took)] += 1
         self.total += took
 
 
@@ -65,9 +68,11 @@ class Edge:
 
 
 class Stats:
-    """All counts of a replica. `sagas` has [undone, stuck] by step."""
+    """All counts of a replica. `sagas` has [undone, stuck] by step, `parts` what channels and stores said last."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: tuple[int, ...] = ()) -> None:
+        self.bounds = tuple(sorted({*BOUNDS, *bounds}))
+        self.parts: dict[str, dict[str, int]] = {}
         self.served: dict[str, Served] = {}
         self.edges: dict[str, Edge] = {}
         self.sagas: dict[str, list[int]] = {}
@@ -77,7 +82,7 @@ class Stats:
         """The counts of an endpoint or consumer."""
         found = self.served.get(endpoint)
         if found is None:
-            found = self.served[endpoint] = Served()
+            found = self.served[endpoint] = Served(self.bounds)
         return found
 
     def edge(self, call: Call) -> Edge:
@@ -98,6 +103,7 @@ class ReplicaCollector(Collector):
         """The metrics as they stand now."""
         yield from self._served()
         yield from self._calls()
+        yield from self._parts()
         replica = self.replica
         admission = replica.admission
         for name, text, value in (
@@ -119,7 +125,8 @@ class ReplicaCollector(Collector):
                 if number:
                     requests.add_metric((endpoint, WORDS[outcome]), number)
             buckets, total = [], 0
-            for bound, number in zip((*map(str, BUCKETS), "+Inf"), served.buckets, strict=True):
+            bounds = (*(str(bound / 1e9) for bound in served.bounds), "+Inf")
+            for bound, number in zip(bounds, served.buckets, strict=True):
                 total += number
                 buckets.append((bound, float(total)))
             took.add_metric((endpoint,), buckets, served.total / 1e9)
@@ -152,6 +159,30 @@ class ReplicaCollector(Collector):
             sagas.add_metric((step, "undone"), undone)
             sagas.add_metric((step, "stuck"), stuck)
         yield sagas
+
+    def _parts(self) -> Iterator[Metric]:
+        """What all replicas share: each that uses a channel or store says the same of it."""
+        messages = CounterMetricFamily(
+            "service_channel_messages", "Messages of a channel, by what became of them", labels=("channel", "what")
+        )
+        waiting = GaugeMetricFamily(
+            "service_channel_waiting", "Messages on their way: not yet delivered, and delivered but not yet done",
+            labels=("channel", "what"),
+        )
+        store = GaugeMetricFamily("service_store_operations", "Operations at a store now", labels=("store", "what"))
+        done = CounterMetricFamily("service_store_finished", "Operations that a store has done", labels=("store",))
+        cache = CounterMetricFamily("service_cache_lookups", "Lookups in a cache", labels=("store", "what"))
+        for name, counts in self.replica.stats.parts.items():
+            if "published" in counts:
+                for what, number in counts.items():
+                    (waiting if what in WAITING else messages).add_metric((name, what), number)
+                continue
+            for what in ("busy", "waiting"):
+                store.add_metric((name, what), counts.get(what, 0))
+            done.add_metric((name,), counts.get("finished", 0))
+            for what in ("hits", "misses"):
+                cache.add_metric((name, what), counts.get(what, 0))
+        yield from (messages, waiting, store, done, cache)
 
 
 def exposition(registry: CollectorRegistry) -> bytes:

@@ -165,7 +165,7 @@ class Transport:
     ) -> tuple[int, Mapping[str, str], bytes]:
         """The exchange itself, over HTTP or gRPC: status, headers and body of the answer."""
         if calling.call.rpc is not None and self.rpc is not None:
-            address = self.replica.directory.rpc.get(sent.url)
+            address = self.replica.directory.rpc_address(sent.url)
             if address is not None:
                 answer: tuple[int, Mapping[str, str], bytes] = await self.rpc.send(
                     address, calling.call.rpc, calling.request or NO_BODY, headers

@@ -17,6 +17,7 @@ from msforge.scaffold import names, openapi, proto, resilience
 from msforge.scaffold.capabilities import beyond
 from msforge.scaffold.context import Data, digest_of, system_context
 from msforge.scaffold.plan import Generated, Owner
+from msforge.scaffold.platform.context import platform_context
 from msforge.scaffold.python.names import packages, snake
 from msforge.scaffold.python.service import service_context
 from msforge.scaffold.render import Renderer
@@ -35,6 +36,8 @@ class Build:
     services: tuple[dict[str, Any], ...]
     unable: tuple[str, ...]
     system: str = ""
+    passwords: tuple[str, ...] = ()
+    """The names of those that the folder needs; their values are in no plan."""
 
 
 def build(spec: Spec, system: System, *, description: str, templates: Path | None = None, trust: bool = False) -> Build:
@@ -59,8 +62,21 @@ def build(spec: Spec, system: System, *, description: str, templates: Path | Non
             "url": service["url"], "digest": digest,
         })
     made += Renderer(find("system", templates, trust=trust)).render(_system(context, unable, _picture(system)), "")
+    platform = platform_context(context, system)
+    made += _platform(platform, description, templates, trust)
     made.append(Generated("msforge.schema.json", _schema(), Owner.MSFORGE))
-    return Build(tuple(_distinct(made)), tuple(handlers), tuple(services), tuple(unable), system.name)
+    return Build(tuple(_distinct(made)), tuple(handlers), tuple(services), tuple(unable), system.name,
+                 tuple(platform["passwords"]))
+
+
+def _platform(platform: Data, description: str, templates: Path | None, trust: bool) -> Iterator[Generated]:
+    """What runs and watches the services: once for the system, and a deployment for each service."""
+    values = {"name": platform["name"], "description": description, "_platform": platform}
+    yield from Renderer(find("platform", templates, trust=trust)).render(values, "")
+    deployment = Renderer(find("deployment", templates, trust=trust))
+    for service in platform["services"]:
+        told = {**values, "host": service["host"], "_service": service}
+        yield from deployment.render(told, "deploy/k8s/base")
 
 
 @cache

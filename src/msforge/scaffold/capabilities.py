@@ -19,8 +19,6 @@ WAYS: Final = ("simulation", "one process", "processes", "compose", "Kubernetes"
 YES: Final = "yes"
 PARTLY: Final = "in part"
 NO: Final = "no"
-LATER: Final = "later"
-"""msforge writes no files for this way yet."""
 
 Users = Callable[[System], list[str]]
 """The names of what uses a feature in a plan; empty when nothing does."""
@@ -40,8 +38,17 @@ class Feature:
     """A figure of the simulation's report, no behaviour: the table has it, but nobody who starts a system is told."""
 
     def support(self, way: str) -> str:
-        """How far `way` (one of WAYS) honours it: yes, in part, no, later."""
-        return {"simulation": YES, "one process": self.one_process, "processes": self.processes}.get(way, LATER)
+        """How far `way` (one of WAYS) honours it: yes, in part, no."""
+        own = {"simulation": YES, "one process": self.one_process, "processes": self.processes}
+        if way in own:
+            return own[way]
+        found = CONTAINERS.get(self.name)
+        return self.processes if found is None else found.compose if way == "compose" else found.kubernetes
+
+    def instead_in(self, way: str) -> str:
+        """What `way` does where it does not fully honour it."""
+        found = CONTAINERS.get(self.name) if way in ("compose", "Kubernetes") else None
+        return self.instead if found is None else found.instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def beyond(system: System, way: str) -> list[Beyond]:
             continue
         users = feature.used_by(system)
         if users:
-            found.append(Beyond(feature.name, support, tuple(users), feature.instead))
+            found.append(Beyond(feature.name, support, tuple(users), feature.instead_in(way)))
     return found
 
 
@@ -212,8 +219,8 @@ FEATURES: Final = (
     Feature("closed loops", YES, YES, lambda s: _sources(s, lambda v: v.arrivals == "closed")),
     Feature("journeys", YES, YES, lambda s: _sources(s, lambda v: not v.single)),
     Feature(
-        "objectives", NO, NO, lambda s: list(dict.fromkeys(o.text for o in s.objectives)),
-        "`msforge load` shows the figures and leaves the judging to you", figure=True,
+        "objectives", PARTLY, PARTLY, lambda s: list(dict.fromkeys(o.text for o in s.objectives)),
+        "as alert rules of Prometheus (`--with prometheus`); `msforge load` leaves the judging to you", figure=True,
     ),
     Feature(
         "costs", NO, NO, lambda s: _services(s, lambda v: v.cost_per_hour > 0), "ask the simulation",
@@ -222,13 +229,51 @@ FEATURES: Final = (
 )
 """The table, in the order of docs/semantics.md."""
 
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """How far compose and Kubernetes honour a feature, where that is not as with processes."""
+
+    compose: str
+    kubernetes: str
+    instead: str
+
+
+_FAULTS = Containers(NO, NO, "`msforge fault` reaches no container; stop, pause or kill them with their own tools")
+_SHARED = Containers(
+    PARTLY, PARTLY, "on the servers of `broker` and `kind`; one that is `embedded` or SQLite is inside each replica"
+)
+CONTAINERS: Final = {
+    "cpu and its scaling": Containers(
+        PARTLY, PARTLY, "containers get the CPU of the file, but work sleeps unless BURN_CPU is set"
+    ),
+    "balancing, `balancer: client`": Containers(
+        PARTLY, PARTLY, "always in the caller, over the addresses that the service's name has"
+    ),
+    "`random`, `least_connections` and `power_of_two` behind a shared balancer": Containers(
+        PARTLY, PARTLY, "always in the caller: same rule, over its own requests alone"
+    ),
+    "latency between zones": Containers(NO, NO, "where replicas stand is the cluster's business"),
+    "stores and their connections": _SHARED, "caches": _SHARED, "queues": _SHARED, "topics": _SHARED,
+    "autoscaling": Containers(
+        NO, PARTLY, "a HorizontalPodAutoscaler; by `threads` it needs an adapter for Prometheus' metrics"
+    ),
+    "crashes, `detect`, `startup`": _FAULTS, "slow, fail and pause faults": _FAULTS,
+    "cut, delay and drop faults": _FAULTS, "zone faults": _FAULTS,
+    "open loops": Containers(PARTLY, NO, "the profile `load` sends the file's rates, with draws of its own"),
+    "closed loops": Containers(PARTLY, NO, "the profile `load` sends an open loop of as many a second as users"),
+    "journeys": Containers(PARTLY, NO, "the profile `load` sends their requests in order, without pauses"),
+}
+"""By a feature's name. In containers, callers find replicas by DNS, and each replica is told nothing of the others."""
+
 _INTRO = """\
 # What each way of running honours
 
 The simulation honours all of the language. `msforge up` runs the generated services for real, all in one process or,
 with `--processes`, each replica in a process of its own. What a running system cannot do is said here; `msforge new`
-and `msforge up` name whatever your file uses of it. Compose and Kubernetes come later: msforge writes no files for
-them yet.
+and `msforge up` name whatever your file uses of it. [Compose and Kubernetes](../platform.md) run the same services
+in containers.
 
 """
 
@@ -237,6 +282,8 @@ def page() -> str:
     """The reference page, in Markdown."""
     rows = ["| the language | " + " | ".join(WAYS) + " | instead |", "|---" * (len(WAYS) + 2) + "|"]
     for feature in FEATURES:
-        cells = [feature.name, *(feature.support(way) for way in WAYS), feature.instead]
+        said = [feature.instead, feature.instead_in("compose")]
+        instead = "; in containers: ".join(dict.fromkeys(filter(None, said)))
+        cells = [feature.name, *(feature.support(way) for way in WAYS), instead]
         rows.append("| " + " | ".join(cells) + " |")
     return _INTRO + "\n".join(rows) + "\n"

@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any
+from typing import Any, Final
 
-from msforge.model.plan import NONE, Block, Body, CallPolicy, Channel, Service, Step, System, Verb
+from msforge.model.plan import NONE, Block, Body, CallPolicy, Channel, Objective, Service, Step, System, Verb
 from msforge.policies.distributions import Dist
 from msforge.records import Outcome
 from msforge.scaffold import names, ports
 from msforge.spec import Spec
 
 Data = dict[str, Any]
+RATIOS: Final = ("success", "error_rate", "availability", "throughput")
+"""What objectives are about that is no duration."""
 
 
 def system_context(spec: Spec, system: System, *, description: str) -> Data:
@@ -63,6 +65,7 @@ def _service(spec: Spec, system: System, service: Service, folder: str) -> Data:
         "latency": dist_data(system.network.latency),
         "zone_latency": None if system.network.zone_latency is None else dist_data(system.network.zone_latency),
         "zones": [system.zones[zone] for zone in service.zones],
+        "bounds": bounds(system, service),
         "seed": system.run.seed,
         **_function(service),
         "endpoints": [_endpoint(spec, system, service, body) for body in bodies if body.consumer == NONE],
@@ -76,6 +79,24 @@ def _function(service: Service) -> Data:
     if function is None:
         return {}
     return {"function": {"cold_start": dist_data(function.cold_start), "keep_alive": function.keep_alive}}
+
+
+def subject(system: System, objective: Objective) -> int:
+    """The endpoint that an objective is about, as its service sees it; -1 for a journey of several."""
+    if objective.body >= 0:
+        return objective.body
+    targets = set(_targets(system, system.sources[objective.source].journey))
+    return targets.pop() if len(targets) == 1 else NONE
+
+
+def bounds(system: System, service: Service) -> list[int]:
+    """The limits (ns) of the objectives on how long a service's endpoints take, in order."""
+    found = {
+        round(objective.limit)
+        for objective in system.objectives
+        if objective.metric not in RATIOS and subject(system, objective) in service.bodies
+    }
+    return sorted(limit for limit in found if limit > 0)
 
 
 def _body(system: System, body: Body) -> Data:

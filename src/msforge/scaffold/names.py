@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from msforge.errors import UsageError
@@ -51,6 +51,12 @@ def path_problem(path: str) -> str:
         if problem:
             return f"{problem}: {part!r}" if part != path else problem
     return ""
+
+
+def descriptions(folder: Path) -> list[Path]:
+    """The files of a folder that may be descriptions of systems: YAML, but not other programs' own."""
+    found = (path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")) if folder.is_dir() else ()
+    return sorted(path for path in found if not path.name.startswith(".") and path.name != "compose.yaml")
 
 
 def checked_path(path: str, *, of: str) -> PurePosixPath:

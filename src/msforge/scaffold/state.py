@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from msforge.errors import MsforgeError
-from msforge.scaffold.names import path_problem
+from msforge.scaffold.names import descriptions, path_problem
 from msforge.scaffold.plan import Owner
 
 FOLDER: Final = ".msforge"
@@ -117,8 +117,8 @@ def _seal(plain: dict[str, Any]) -> str:
 
 
 def _way_on(folder: Path) -> str:
-    found = sorted(path.name for path in folder.glob("*.y*ml")) if folder.is_dir() else []
-    name = found[0] if found else "shop.yaml"
+    found = descriptions(folder)
+    name = found[0].name if found else "shop.yaml"
     return (
         f"bring {FILE} back from version control; or run `msforge sync --adopt {name}`, which compares every file "
         "anew, overwrites none, and reports those that differ as conflicts"

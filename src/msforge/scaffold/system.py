@@ -38,7 +38,7 @@ def new(
     if not dry_run:
         state = State(description, templates=_text(templates))
         _record(state, made)
-        write.create(plan, state)
+        write.create(plan, state, made.passwords)
     return plan
 
 
@@ -143,7 +143,7 @@ class Sync:
             write.offer(plan)
             return plan
         _record(self.state, self.build)
-        write.apply(plan, self.state)
+        write.apply(plan, self.state, self.build.passwords)
         return plan
 
     def _keep_identical(self, plan: Plan) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from msforge.errors import ConflictError, MsforgeError, UsageError
+from msforge.scaffold import passwords
 from msforge.scaffold import state as states
 from msforge.scaffold.compare import linked
 from msforge.scaffold.plan import Action, Change, Plan
@@ -30,8 +31,11 @@ def check_new(folder: Path) -> None:
         raise ConflictError(f"{folder} exists and is not empty; nothing was written", hint=hint)
 
 
-def create(plan: Plan, state: State) -> None:
-    """Writes a new folder: first beside its place, then moved there. Whatever fails, nothing half-written stays."""
+def create(plan: Plan, state: State, secret: Iterable[str] = ()) -> None:
+    """Writes a new folder: first beside its place, then moved there. Whatever fails, nothing half-written stays.
+
+    `secret` are the names of passwords that the folder needs.
+    """
     final = plan.folder.resolve()
     half_done = final.parent / f".{final.name}.{os.getpid()}.tmp"
     moved: list[Path] = []
@@ -41,6 +45,7 @@ def create(plan: Plan, state: State) -> None:
         for change in plan.changes:
             assert change.after is not None
             _put(half_done / change.path, change.after)
+        passwords.add(half_done, secret)
         _remember(half_done, plan.changes, state)
         check_new(plan.folder)
         if final.is_dir():  # an empty folder may be the current one: fill it, don't replace it
@@ -59,8 +64,11 @@ def create(plan: Plan, state: State) -> None:
         shutil.rmtree(half_done, ignore_errors=True)
 
 
-def apply(plan: Plan, state: State) -> None:
-    """Carries out the changes of a plan without conflicts: all new texts are on the disk before the first moves."""
+def apply(plan: Plan, state: State, secret: Iterable[str] = ()) -> None:
+    """Carries out the changes of a plan without conflicts: all new texts are on the disk before the first moves.
+
+    `secret` are the names of passwords that the folder needs; those it has stay.
+    """
     if plan.conflicts:
         raise ConflictError(f"{len(plan.conflicts)} files are in conflict; nothing was changed")
     folder = plan.folder
@@ -72,6 +80,7 @@ def apply(plan: Plan, state: State) -> None:
             assert change.after is not None
             _put(stage / change.path, change.after)
         _check_unchanged(folder, plan.changes)
+        passwords.add(folder, secret)
         for change in writing:
             target = folder / change.path
             target.parent.mkdir(parents=True, exist_ok=True)

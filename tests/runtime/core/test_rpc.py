@@ -12,6 +12,7 @@ from neighbours import Order
 from rpc_peer import compiled
 
 from msforge.live.ports import bind
+from msforge.runtime.directory import Directory
 from msforge.runtime.failures import Rejected
 from msforge.runtime.flow import Flow
 from msforge.runtime.plan import MS, Method, Service
@@ -212,3 +213,11 @@ def test_a_taken_port_is_said() -> None:
                 await server.start()
 
     asyncio.run(main())
+
+
+def test_in_containers_every_host_takes_grpc_at_one_port() -> None:
+    known = Directory(rpc={"http://127.0.0.1:8001": "127.0.0.1:8003", "*": ":9000"})
+    assert known.rpc_address("http://127.0.0.1:8001") == "127.0.0.1:8003"
+    assert known.rpc_address("http://10.1.2.3:8000") == "10.1.2.3:9000"
+    assert known.rpc_address("http://[fd00::1]:8000") == "[fd00::1]:9000"
+    assert Directory(rpc={}).rpc_address("http://10.1.2.3:8000") is None

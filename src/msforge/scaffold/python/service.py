@@ -312,8 +312,15 @@ def _parts(made: Data) -> Data:
         "store_list": _list("stores", [store["constant"] for store in made["stores"]]),
         "consumer_list": _list("events", [body["constant"] for body in made["consumers"]]),
         "zones_code": written(sequence(text(zone) for zone in made["zones"])),
+        "watched": _watched(made),
         "route_imports": _route_imports(made),
     }
+
+
+def _watched(made: Data) -> str:
+    """The line that says which channels and stores a replica shows the counts of; empty without any."""
+    names = dict.fromkeys(part["name"] for part in (*made["channels"], *made["stores"]))
+    return written(sequence(text(name) for name in names), indent=4, before="replica.watched = ") if names else ""
 
 
 def _list(module: str, constants: list[str]) -> str:
@@ -416,6 +423,8 @@ def _service(made: Data) -> Code:
     latency = dist_of(made["latency"])
     if not _nothing(latency):
         keywords["latency"] = distribution(latency)
+    if made["bounds"]:
+        keywords["bounds"] = sequence(duration(bound) for bound in made["bounds"])
     if made["zone_latency"] and made["zones"]:
         keywords["zone_latency"] = distribution(dist_of(made["zone_latency"]))
     return spread(call("Service", **keywords))
@@ -543,8 +552,9 @@ def _blocks(made: Data) -> list[str]:
 
 def _app_imports(made: Data) -> list[Data]:
     """What the app needs of `resilience`, by module."""
-    runtime = {"balancer": "Balancer", "clock": "Clock", "directory": "Directory", "journal": "LogFile",
-               "limits": "Limits", "replica": "Replica"}  # fmt: skip
+    runtime = {"balancer": "Balancer", "clock": "Clock", "directory": "Directory",
+               "discovery": "Discovery, plain", "journal": "LogFile", "limits": "Limits",
+               "replica": "Replica"}  # fmt: skip
     if made["has_parts"]:
         runtime["embedded"] = "EmbeddedParts"
     if made["channels"]:

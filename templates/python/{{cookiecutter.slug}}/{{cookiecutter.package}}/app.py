@@ -66,6 +66,16 @@ def create_app(
 {% endif %}
         burning=settings.burn_cpu,
     )
+    if directory is None:
+        replica.discovery = Discovery(
+            replica,
+            settings.services,
+            consul=settings.consul_url,
+            advertised=settings.advertised_url,
+        )
+{% if cookiecutter._service.watched %}
+{{ cookiecutter._service.watched }}
+{% endif %}
 {% if cookiecutter._service.has_store %}
     data = Path(settings.data_dir) if settings.data_dir else None
     replica.stores = Stores(replica, data_dir=data, migrations=MIGRATIONS)
@@ -113,7 +123,7 @@ def create_directory(settings: Settings) -> Directory:
         {
             name: Balancer(
                 target.balance,
-                settings.services.get(name, ()),
+                plain(settings.services.get(name, ())),
                 settings.number if target.client else 0,
             )
             for name, target in TARGETS.items()

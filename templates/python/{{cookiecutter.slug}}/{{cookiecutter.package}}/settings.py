@@ -20,11 +20,17 @@ class Settings(BaseSettings):
     """Where it listens for gRPC; 0: not at all."""
 {% endif %}
     services: dict[str, list[str]] = Field(default_factory=dict)
-    """URLs of the replicas of each called service."""
+    """URLs of the replicas of each called service; or `dns://host:port`, whose addresses are its replicas, or
+    `consul://name`, whose instances Consul knows."""
 {% if cookiecutter._service.rpc_calls %}
     grpc_addresses: dict[str, str] = Field(default_factory=dict)
-    """By such a URL, where the same replica takes gRPC, e.g. 127.0.0.1:9001. Others are called over HTTP."""
+    """By such a URL, where the same replica takes gRPC, e.g. 127.0.0.1:9001; `*`: the port of all others, e.g. :9000.
+    Those that are missing are called over HTTP."""
 {% endif %}
+    consul_url: str = ""
+    """Where Consul's agent answers, `http://host:8500`; by default there is none."""
+    advertised_url: str = ""
+    """Where others reach this replica. With Consul, it registers itself so."""
     parts_url: str | None = None
     """Where channels and stores are served that several processes share; by default they are inside this one."""
     data_dir: str = ""

@@ -1,0 +1,228 @@
+"""compose.yaml and the manifests are valid to the letter, and say what the description says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from msforge.model import compile_system
+from msforge.model.plan import System
+from msforge.spec import load
+
+VERSIONS = ("1.30", "1.34")
+"""Of Kubernetes: an old one that is still run, and a recent one."""
+
+
+def plan(system: Path) -> System:
+    """The description of a generated folder."""
+    known = json.loads((system / ".msforge" / "state.json").read_text("utf-8"))
+    return compile_system(load(system / known["description"]))
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    """All documents of a file of YAML."""
+    return [document for document in yaml.safe_load_all(path.read_text("utf-8")) if document]
+
+
+def manifests(system: Path) -> Iterator[dict[str, Any]]:
+    """Every manifest of base and overlays, kustomize's own files left out."""
+    for path in sorted((system / "deploy" / "k8s").rglob("*.yaml")):
+        if path.name != "kustomization.yaml":
+            yield from documents(path)
+
+
+def interpolated(text: str) -> str:
+    """What compose makes of a file's variables: defaults where there are, else a word."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+    return re.sub(r"\$\{\w+:\?[^}]*\}", "secret", text).replace("$$", "$")
+
+
+def of(system: Path, kind: str) -> dict[str, dict[str, Any]]:
+    """The manifests of a kind, by service."""
+    found = {}
+    for document in manifests(system):
+        name = document["metadata"].get("labels", {}).get("app.kubernetes.io/name")
+        if document["kind"] == kind and name:
+            found[name] = document
+    return found
+
+
+def test_every_manifest_is_valid_and_nothing_in_it_is_unknown(system: Path) -> None:
+    validate = pytest.importorskip("kubernetes_validate")
+    count = 0
+    for document in manifests(system):
+        validate.validate(document, VERSIONS[1], strict=True)
+        count += 1
+    assert count >= 3 * len(plan(system).services)
+
+
+def test_an_older_kubernetes_takes_them_too(odd: Path) -> None:
+    validate = pytest.importorskip("kubernetes_validate")
+    for document in manifests(odd):
+        assert validate.validate(document, VERSIONS[0], strict=True) == VERSIONS[0]
+
+
+def test_an_unknown_field_would_be_found(odd: Path) -> None:
+    validate = pytest.importorskip("kubernetes_validate")
+    document = of(odd, "Deployment")["no"]
+    document["spec"]["template"]["spec"]["containers"][0]["imagePolicy"] = "Always"
+    with pytest.raises(validate.ValidationError):
+        validate.validate(document, VERSIONS[0], strict=True)
+
+
+@pytest.mark.parametrize("overlay", ["local", "production"])
+def test_kustomize_builds_the_overlays(system: Path, overlay: str) -> None:
+    kubectl = shutil.which("kubectl")
+    said = subprocess.run([kubectl or "true", "version", "--client"], capture_output=True, text=True, check=False)
+    if kubectl is None or not re.search(r"Kustomize Version: v[5-9]", said.stdout):
+        pytest.skip("only on machines with a kubectl that has kustomize 5 (no package of Debian brings one)")
+    validate = pytest.importorskip("kubernetes_validate")
+    line = [kubectl, "kustomize", str(system / "deploy" / "k8s" / "overlays" / overlay)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    built = [document for document in yaml.safe_load_all(done.stdout) if document]
+    for document in built:
+        validate.validate(document, VERSIONS[1], strict=True)
+    namespaces = {document["metadata"].get("namespace") for document in built if document["kind"] != "Namespace"}
+    assert len(namespaces) == 1 and None not in namespaces
+    images = {
+        container["image"]
+        for document in built
+        if document["kind"] == "Deployment"
+        for container in document["spec"]["template"]["spec"]["containers"]
+    }
+    assert images and all(image.endswith(":dev" if overlay == "local" else ":0.1.0") for image in images)
+
+
+def test_kustomizations_name_files_that_are_there(system: Path) -> None:
+    for path in (system / "deploy" / "k8s").rglob("kustomization.yaml"):
+        [told] = documents(path)
+        for resource in told["resources"]:
+            assert (path.parent / resource).exists(), f"{path} names {resource}"
+        for generator in told.get("secretGenerator", ()):
+            assert all((path.parent / env).is_file() for env in generator["envs"])
+
+
+def test_each_service_has_what_it_needs(system: Path) -> None:
+    planned = plan(system)
+    deployments, budgets = of(system, "Deployment"), of(system, "PodDisruptionBudget")
+    services, policies = of(system, "Service"), of(system, "NetworkPolicy")
+    assert len(deployments) == len(services) == len(policies) == len(planned.services)
+    for deployment in deployments.values():
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+        assert container["resources"]["requests"]["cpu"].endswith("m")
+        assert deployment["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    by_name = {d["spec"]["template"]["metadata"]["annotations"]["msforge/service"]: d for d in deployments.values()}
+    assert set(by_name) == {service.name for service in planned.services}
+    for service in planned.services:
+        host = by_name[service.name]["metadata"]["name"]
+        if service.autoscale is None:
+            assert by_name[service.name]["spec"]["replicas"] == service.replicas
+            assert (host in budgets) == (service.replicas > 1)
+        else:
+            scaler = of(system, "HorizontalPodAutoscaler")[host]["spec"]
+            assert (scaler["minReplicas"], scaler["maxReplicas"]) == (
+                service.autoscale.minimum, service.autoscale.maximum
+            )
+            assert "replicas" not in by_name[service.name]["spec"], "the autoscaler's number would be undone"
+
+
+def test_network_policies_are_the_call_graph(system: Path) -> None:
+    planned = plan(system)
+    deployments = of(system, "Deployment")
+    host = {
+        d["spec"]["template"]["metadata"]["annotations"]["msforge/service"]: name for name, d in deployments.items()
+    }
+    calls = {
+        (host[planned.services[planned.bodies[edge.caller].service].name],
+         host[planned.services[planned.bodies[edge.callee].service].name])
+        for edge in planned.edges
+        if not edge.local
+    }
+    out, into = set(), set()
+    for name, policy in of(system, "NetworkPolicy").items():
+        for rule in policy["spec"]["egress"]:
+            for peer in rule["to"]:
+                target = peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name")
+                if target in deployments:
+                    out.add((name, target))
+        rules = policy["spec"]["ingress"]
+        if any("from" not in rule for rule in rules):
+            into |= {(caller, callee) for caller, callee in calls if callee == name}
+            continue
+        for rule in rules:
+            for peer in rule["from"]:
+                source = peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/name")
+                if source:
+                    into.add((source, name))
+    assert out == calls and into == calls
+
+
+def compose(folder: Path) -> dict[str, Any]:
+    """A compose file as compose has it: variables filled in, YAML's merge keys resolved."""
+    told: dict[str, Any] = yaml.safe_load(interpolated((folder / "compose.yaml").read_text("utf-8")))
+    return told
+
+
+def test_the_compose_file_is_valid(system: Path) -> None:
+    spec = pytest.importorskip("compose_spec")
+    told = compose(system)
+    checked = spec.PyCompose.from_json(json.dumps(told))
+    checked.validate()
+    assert set(checked.service_names()) == set(told["services"])
+
+
+def test_a_compose_file_with_an_unknown_key_is_refused(odd: Path) -> None:
+    spec = pytest.importorskip("compose_spec")
+    told = compose(odd)
+    told["services"]["no"]["network"] = ["x"]
+    with pytest.raises(Exception, match="network"):
+        spec.PyCompose.from_json(json.dumps(told)).validate()
+
+
+def test_compose_has_a_service_each_and_publishes_on_loopback_alone(system: Path) -> None:
+    told = yaml.safe_load((system / "compose.yaml").read_text("utf-8"))["services"]
+    own = {name: service for name, service in told.items() if "profiles" not in service}
+    planned = plan(system)
+    assert [service["deploy"]["replicas"] for service in own.values()] == [s.replicas for s in planned.services]
+    for service in told.values():
+        for port in service.get("ports", ()):
+            address = port["host_ip"] if isinstance(port, dict) else port.partition(":")[0]
+            assert address == "127.0.0.1", "reachable from elsewhere"
+    profiles = {profile for service in told.values() for profile in service.get("profiles", ())}
+    wanted = {channel.broker for channel in planned.channels if channel.consumers} - {"embedded"}
+    assert {"observability", "load"} <= profiles <= {"observability", "load", "infra"}
+    assert not wanted or "infra" in profiles
+
+
+def test_compose_waits_for_health_and_in_no_circle(system: Path) -> None:
+    told = yaml.safe_load((system / "compose.yaml").read_text("utf-8"))["services"]
+    waits = {name: set(service.get("depends_on", ())) for name, service in told.items()}
+    for name, service in told.items():
+        depends = service.get("depends_on", {})
+        if isinstance(depends, dict):
+            assert all(condition["condition"] == "service_healthy" for condition in depends.values()), name
+    left = dict(waits)
+    while left:
+        free = [name for name, on in left.items() if not on & set(left)]
+        assert free, f"a circle among {sorted(left)}"
+        for name in free:
+            del left[name]
+
+
+def test_services_are_told_where_their_callees_are(odd: Path) -> None:
+    told = yaml.safe_load((odd / "compose.yaml").read_text("utf-8"))["services"]
+    assert json.loads(told["no"]["environment"]["NO_SERVICES"]) == {"redis": ["dns://redis:8000"]}
+    assert set(told) >= {"no", "redis", "order-a", "order-a-2", "redis-2", "rabbitmq", "kafka", "postgres"}
+    assert told["redis-2"]["image"].startswith("redis:"), "a service called like a product keeps its name"
+    assert "redis-2:6379" in told["redis"]["environment"]["REDIS_REDIS_URL"]
