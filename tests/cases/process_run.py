@@ -54,7 +54,12 @@ async def _observed(clients: Clients, fleet: Fleet, host: Processes) -> Observed
     seen = Observed(log=None, breaker=None, late=None, spread=None, counts=counts | await host.stats())
     seen.roots = clients.roots()
     for place in fleet.all():
-        _edges(seen, await place.unit._ask("GET", "/_msforge/state", None))  # type: ignore[attr-defined]
+        state = await place.unit._ask("GET", "/_msforge/state", None)  # type: ignore[attr-defined]
+        _edges(seen, state)
+        for step, figures in state.get("sagas", {}).items():
+            mine = seen.counts.setdefault(f"{place.service.name}.{step.partition(': ')[0]}", {})
+            for word, n in figures.items():
+                mine[word] = mine.get(word, 0) + n
     return seen
 
 
