@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import msforge
+from msforge.catalog import example
 from msforge.live import ports
 from tests.live.conftest import ask, until
 
@@ -45,7 +46,7 @@ def an_engine() -> Iterator[None]:
 def image(an_engine: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image of the shop's service `user`, built."""
     folder = tmp_path_factory.mktemp("image") / "shop"
-    msforge.new(msforge.catalog.example("shop").file, folder)
+    msforge.new(example("shop").file, folder)
     base = os.environ.get("MSFORGE_PYTHON_IMAGE")
     options = [*(["--build-arg", f"PYTHON={base}"] if base else []),
                *shlex.split(os.environ.get("MSFORGE_BUILD_OPTIONS", ""))]
