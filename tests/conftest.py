@@ -14,9 +14,22 @@ PLATFORM = "only on "
 
 HERE = Path(__file__).parent
 REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / "test_sockets.py",
-             HERE / "cases" / "test_processes.py", HERE / "cli" / "test_signals.py",
-             HERE / "runtime" / "core" / "test_over_sockets.py"]
+             HERE / "cases" / "test_processes.py", HERE / "cases" / "test_grpc_processes.py", HERE / "cases" / "test_grpc.py",
+             HERE / "cli" / "test_signals.py", HERE / "runtime" / "core" / "test_over_sockets.py",
+             HERE / "runtime" / "core" / "test_rpc.py", HERE / "platform" / "test_prometheus.py",
+             HERE / "platform" / "test_load.py"]
 """Tests with sockets, processes and the wall clock (docs/decisions/0115-real-time-tests.md)."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--containers`: build and run images, which wants podman or Docker and minutes. No CI of ours has either."""
+    parser.addoption("--containers", action="store_true", help="collect tests/containers: build and run images")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests that build images are collected only when they are asked for."""
+    asked = config.getoption("--containers")
+    return True if collection_path.is_relative_to(HERE / "containers") and not asked else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

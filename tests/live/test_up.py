@@ -159,7 +159,7 @@ def test_a_second_up_says_that_the_first_is_there(up: Path) -> None:
 def test_the_log_has_a_prefix_a_line(up: Path) -> None:
     assert {replica for replica, _ in msforge.logs(up)} == {"front.0", "back.0", "back.1", "reader.0"}
     assert {replica for replica, _ in msforge.logs(up, "back")} == {"back.0", "back.1"}
-    assert all(json.loads(line)["service"] == "front" for _, line in msforge.logs(up, "front"))
+    assert all(json.loads(line)["service.name"] == "front" for _, line in msforge.logs(up, "front"))
     with pytest.raises(UsageError, match="no log of bakc") as caught:
         list(msforge.logs(up, "bakc"))
     assert "back" in caught.value.hint

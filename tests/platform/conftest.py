@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import msforge
+from msforge.catalog import example
 
 ODD = """\
 msforge: 1
@@ -79,5 +80,5 @@ def system(request: pytest.FixtureRequest, odd: Path, tmp_path_factory: pytest.T
     if request.param == "odd":
         return odd
     folder = tmp_path_factory.mktemp("made") / "made"
-    msforge.new(msforge.catalog.example(request.param).file, folder)
+    msforge.new(example(request.param).file, folder)
     return folder

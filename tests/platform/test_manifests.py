@@ -78,14 +78,14 @@ def test_an_unknown_field_would_be_found(odd: Path) -> None:
         validate.validate(document, VERSIONS[0], strict=True)
 
 
-@pytest.mark.parametrize("overlay", ["local", "production"])
+@pytest.mark.parametrize("overlay", [".", "overlays/local", "overlays/production"])
 def test_kustomize_builds_the_overlays(system: Path, overlay: str) -> None:
     kubectl = shutil.which("kubectl")
     said = subprocess.run([kubectl or "true", "version", "--client"], capture_output=True, text=True, check=False)
     if kubectl is None or not re.search(r"Kustomize Version: v[5-9]", said.stdout):
         pytest.skip("only on machines with a kubectl that has kustomize 5 (no package of Debian brings one)")
     validate = pytest.importorskip("kubernetes_validate")
-    line = [kubectl, "kustomize", str(system / "deploy" / "k8s" / "overlays" / overlay)]
+    line = [kubectl, "kustomize", str(system / "deploy" / "k8s" / overlay)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     built = [document for document in yaml.safe_load_all(done.stdout) if document]
@@ -99,7 +99,7 @@ def test_kustomize_builds_the_overlays(system: Path, overlay: str) -> None:
         if document["kind"] == "Deployment"
         for container in document["spec"]["template"]["spec"]["containers"]
     }
-    assert images and all(image.endswith(":dev" if overlay == "local" else ":0.1.0") for image in images)
+    assert images and all(image.endswith(":0.1.0" if overlay.endswith("production") else ":dev") for image in images)
 
 
 def test_kustomizations_name_files_that_are_there(system: Path) -> None:

@@ -108,7 +108,9 @@ def test_metrics_show_the_channels_and_stores_that_a_service_uses() -> None:
         replica.watched = ("orders", "db")
         await replica.start()
         await replica.ask_parts()
-        return exposition(replica.registry).decode()
+        text = exposition(replica.registry).decode()
+        await replica.stop()
+        return text
 
     text = asyncio.run(main())
     for line in (
@@ -130,6 +132,8 @@ def test_parts_that_do_not_answer_cost_no_metrics() -> None:
         replica.watched = ("orders",)
         await replica.start()
         await replica.ask_parts()
-        return exposition(replica.registry).decode()
+        text = exposition(replica.registry).decode()
+        await replica.stop()
+        return text
 
     assert "service_threads_busy" in asyncio.run(main())

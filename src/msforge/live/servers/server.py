@@ -109,7 +109,10 @@ class Server:
         raise NotImplementedError
 
     def settings(self, site: Site) -> dict[str, str]:
-        """What the services are told: settings by name, without a service's prefix. May hold the secret."""
+        """What the services are told: settings by name, without a service's prefix. May hold the secret.
+
+        A URL's name is the one that compose and Kubernetes use as well (`scaffold.platform.wiring`): POSTGRES_URL.
+        """
         return {}
 
     def address(self, site: Site) -> str:

@@ -39,6 +39,8 @@ PARTS: Final = {
     )
 }
 """By the word of a description: a channel's `broker`, a store's `kind`."""
+SAME: Final = {"postgresql": "postgres", "valkey": "redis"}
+"""Other words for a product."""
 GRAFANA: Final = "GRAFANA_PASSWORD"
 
 
@@ -47,4 +49,5 @@ def used(context: Data, service: Data) -> list[str]:
     brokers = {channel["name"]: channel["broker"] for channel in context["channels"]}
     kinds = {store["name"]: store["kind"] for store in context["stores"]}
     wanted = {brokers[name] for name in service["channels_used"]} | {kinds[name] for name in service["stores_used"]}
-    return [name for name in PARTS if name in wanted]
+    named = {SAME.get(word, word) for word in wanted}
+    return [name for name in PARTS if name in named]

@@ -63,7 +63,8 @@ def test(folder: Path, *, whole: bool, image: str = "") -> int:
         shutil.rmtree(home, ignore_errors=True)
         venv.create(home, with_pip=True)
         python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        done = subprocess.run([python, "-m", "pip", "install", "--quiet", "--editable", ".[test]"], cwd=folder, check=False)
+        install = [python, "-m", "pip", "install", "--quiet", "--editable", ".[test]"]
+        done = subprocess.run(install, cwd=folder, check=False)
         if done.returncode:
             return done.returncode
     tests = [] if whole else ["tests/test_contract.py"]
@@ -91,7 +92,7 @@ def main() -> int:
     parser.add_argument("--base", default="", help="a commit or branch to compare with; without it all are affected")
     parser.add_argument("--run", action="store_true", help="build and test")
     parser.add_argument("--only", default="", help="with --run: only this service")
-    parser.add_argument("--images", default="", help="with --run: build an image of each touched service under this name")
+    parser.add_argument("--images", default="", help="with --run: also images of what is touched, so named")
     options = parser.parse_args()
     graph = json.loads((ROOT / "ci" / "graph.json").read_text("utf-8"))
     found = affected(graph, changed(options.base) if options.base else None)

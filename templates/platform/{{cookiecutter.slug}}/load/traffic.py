@@ -23,7 +23,7 @@ async def send(http: aiohttp.ClientSession, request: dict[str, str], base: str, 
     """One request; whether it was answered well."""
     path = re.sub(r"\{[^}]*\}", "1", request["path"])
     url = base.format(service=request["service"]) + path
-    body = None if request["method"] in ("GET", "HEAD") else {}
+    body: dict[str, str] | None = None if request["method"] in ("GET", "HEAD") else {}
     try:
         async with http.request(request["method"], url, json=body) as answer:
             await answer.read()
