@@ -14,7 +14,8 @@ PLATFORM = "only on "
 
 HERE = Path(__file__).parent
 REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / "test_sockets.py",
-             HERE / "cases" / "test_processes.py", HERE / "cases" / "test_grpc_processes.py", HERE / "cases" / "test_grpc.py",
+             HERE / "cases" / "test_processes.py", HERE / "cases" / "test_grpc_processes.py",
+             HERE / "cases" / "test_grpc.py",
              HERE / "cli" / "test_signals.py", HERE / "runtime" / "core" / "test_over_sockets.py",
              HERE / "runtime" / "core" / "test_rpc.py", HERE / "platform" / "test_prometheus.py",
              HERE / "platform" / "test_load.py"]
