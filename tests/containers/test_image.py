@@ -27,7 +27,8 @@ TAG = "msforge-test-user:ci"
 def engine(*arguments: str, within: float = 60.0) -> str:
     """Run the container engine; what it printed."""
     line = [*shlex.split(os.environ["MSFORGE_ENGINE"]), *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=within, check=False)
+    env = {**os.environ, "BUILDAH_FORMAT": "docker"}  # podman's own format has no health check
+    done = subprocess.run(line, capture_output=True, text=True, timeout=within, env=env, check=False)
     assert done.returncode == 0, f"{shlex.join(line)}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
 
