@@ -32,7 +32,7 @@ WithOption = Annotated[
     str,
     typer.Option(
         "--with", metavar="SERVER,...", envvar="MSFORGE_WITH",
-        help="Servers to start beside the services, as installed here: prometheus.", show_default=False,
+        help="Servers to start beside the services, as installed here: rabbitmq, postgres, prometheus.", show_default=False,
     ),
 ]
 
@@ -53,7 +53,7 @@ def up(
       msforge up
       msforge up shop --detach
       msforge up --processes --port-base 9000
-      msforge up --with prometheus
+      msforge up --with rabbitmq,postgres,prometheus
     """
     import msforge
 

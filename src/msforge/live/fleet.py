@@ -23,6 +23,15 @@ Tell = Callable[[str], None]
 """Where happenings are told, a line each."""
 
 
+Told = Callable[[str], dict[str, str]]
+"""The settings (without a prefix) that tell a service where the servers beside it are."""
+
+
+def nothing_told(service: str) -> dict[str, str]:
+    """There are no servers beside the services."""
+    return {}
+
+
 class StartError(MsforgeError):
     """A service did not start. Its hint is the end of its log."""
 
@@ -60,6 +69,8 @@ class Backend(Protocol):
 
     head_start: float
     """Seconds that starting a unit takes by itself."""
+    told: Told
+    """What units are told of the servers beside them, once these are up."""
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> Unit:
         """A new unit, not started. It calls `crashed` when it dies by itself."""

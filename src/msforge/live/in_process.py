@@ -14,9 +14,9 @@ from typing import Any, Final
 import uvicorn
 
 from msforge.live.doors import Doors, url_of
-from msforge.live.fleet import STOP, StartError
+from msforge.live.fleet import STOP, StartError, Told, nothing_told
 from msforge.live.folder import Package, imported
-from msforge.live.parts import embedded_parts, stats_of
+from msforge.live.parts import embedded_parts, own_stats, stats_of
 from msforge.live.proxy import reset
 from msforge.live.state import logs_folder
 from msforge.model.plan import Service, System
@@ -46,6 +46,8 @@ class InProcess:
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.own: dict[str, list[Balancer]] = {s.name: [] for s in system.services}
         self.zones: dict[str, str] = {}
+        self.told: Told = nothing_told
+        self.units: list[InProcessUnit] = []
         self._ticker: asyncio.Task[None] | None = None
         self.listeners: set[uvicorn.Server] = set()
 
@@ -62,7 +64,9 @@ class InProcess:
             else:
                 balancers[callee.name] = self.shared[callee.name]
         directory = Directory(balancers, self.zones)
-        return InProcessUnit(self, self.packages[service.name], ordinal, number, port, directory, crashed)
+        made = InProcessUnit(self, self.packages[service.name], ordinal, number, port, directory, crashed)
+        self.units.append(made)
+        return made
 
     async def open(self) -> None:
         """The parts, the doors, and a clock for the date in answers."""
@@ -92,7 +96,8 @@ class InProcess:
 
     async def stats(self) -> dict[str, dict[str, int]]:
         """Counts of each channel."""
-        return await stats_of(self.system, self.parts)
+        replicas = [unit.replica for unit in self.units if unit.replica is not None]
+        return await stats_of(self.system, self.parts, [await own_stats(replica.parts) for replica in replicas])
 
     async def _tick(self) -> None:
         while True:
@@ -170,9 +175,17 @@ class InProcessUnit:
         made = settings.Settings(
             host="127.0.0.1", port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
             time_scale=self.host.clock.scale, data_dir=str(logs.parent / "data" / self.name),
-            log_file=str(logs / f"{self.name}.log"),
+            log_file=str(logs / f"{self.name}.log"), **self._servers(settings),
         )
         return app.create_app(made, parts=self.host.parts, directory=self.directory, clock=self.host.clock)
+
+    def _servers(self, settings: Any) -> dict[str, str]:
+        """What it is told of the servers. Raises StartError when it was generated before there were any."""
+        told = self.host.told(self.package.service)
+        for name in told:
+            if name not in settings.Settings.model_fields:
+                raise StartError(f"{self.name} knows no setting {name}", hint="bring its code up to date: msforge sync")
+        return told
 
     async def stop(self) -> None:
         """Take no more, finish what is there, shut the app down."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from msforge.model.plan import NONE, System
 from msforge.records import Outcome
 from msforge.runtime import plan
 from msforge.runtime.clock import Clock
 from msforge.runtime.embedded import EmbeddedParts
+from msforge.runtime.real_parts import RealParts
+
+Stats = dict[str, dict[str, int]]
+"""Counts by channel."""
+SHARED: Final = frozenset(("backlog", "resting", "in_flight"))
+"""What waits at a broker: all replicas see the same."""
 
 
 def embedded_parts(system: System, clock: Clock) -> EmbeddedParts:
@@ -16,9 +23,25 @@ def embedded_parts(system: System, clock: Clock) -> EmbeddedParts:
     return EmbeddedParts(channels_of(system), stores_of(system), clock, consumers_of(system))
 
 
-async def stats_of(system: System, parts: EmbeddedParts) -> dict[str, dict[str, int]]:
-    """Counts of each channel."""
-    return {channel.name: dict(await parts.stats(channel.name)) for channel in system.channels}
+async def stats_of(
+    system: System, parts: EmbeddedParts, replicas: Iterable[Stats] = ()
+) -> Stats:
+    """Counts of each channel: of the embedded ones, and of what `replicas` have counted of those on servers."""
+    found = {channel.name: dict(await parts.stats(channel.name)) for channel in system.channels}
+    for seen in replicas:
+        for name, counts in seen.items():
+            mine = found.setdefault(name, {})
+            for what, count in counts.items():
+                mine[what] = max(mine.get(what, 0), count) if what in SHARED else mine.get(what, 0) + count
+    for counts in found.values():
+        if counts.get("backlog") or counts.get("resting"):
+            counts["in_flight"] = max(counts["in_flight"], counts["backlog"] + counts["resting"] + counts["unacked"])
+    return found
+
+
+async def own_stats(parts: Any) -> Stats:
+    """What a replica has counted of the channels on servers."""
+    return await parts.own_stats() if isinstance(parts, RealParts) else {}
 
 
 def channels_of(system: System) -> list[plan.Channel]:
@@ -27,6 +50,7 @@ def channels_of(system: System) -> list[plan.Channel]:
         plan.Channel(
             c.name, c.topic, c.publish, c.max_length, c.reject,
             "" if c.dead_letter == NONE else system.channels[c.dead_letter].name, c.partitions, c.rebalance, c.relay,
+            c.broker == "embedded",
         )
         for c in system.channels
     ]

@@ -15,7 +15,7 @@ import aiohttp
 from msforge.errors import UsageError
 from msforge.live.children import Child, interpreter
 from msforge.live.doors import Doors, url_of
-from msforge.live.fleet import StartError
+from msforge.live.fleet import StartError, Told, nothing_told
 from msforge.live.folder import Package
 from msforge.live.logs import last_lines
 from msforge.live.parts import embedded_parts, stats_of
@@ -53,6 +53,7 @@ class Processes:
         self.believed: dict[str, list[str]] = {s.name: [] for s in system.services}
         self.starting = asyncio.Semaphore(TOGETHER)
         self.parts_url = ""
+        self.told: Told = nothing_told
         self._http: aiohttp.ClientSession | None = None
 
     @property
@@ -108,7 +109,8 @@ class Processes:
 
     async def stats(self) -> dict[str, dict[str, int]]:
         """Counts of each channel."""
-        return await stats_of(self.system, self.parts)
+        seen = await asyncio.gather(*(unit.channels() for unit in self.units if unit.ready))
+        return await stats_of(self.system, self.parts, seen)
 
 
 class ProcessUnit:
@@ -167,7 +169,8 @@ class ProcessUnit:
             "TIME_SCALE": host.scale, "PARTS_URL": host.parts_url, "DATA_DIR": data, "WATCH_STDIN": "true",
             "SERVICES": json.dumps({s.name: host.seen_by_callers(s) for s in host.system.services}),
         }
-        told = {f"{prefix}{key}": str(value) for key, value in settings.items()}
+        servers = {key.upper(): value for key, value in host.told(self.package.service).items()}
+        told = {f"{prefix}{key}": str(value) for key, value in {**settings, **servers}.items()}
         return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **told}
 
     async def _until_ready(self, child: Child) -> None:
@@ -224,6 +227,11 @@ class ProcessUnit:
         """Asked over its state."""
         plain = await self._ask("GET", "/_msforge/state", None)
         return {"busy": plain.get("busy", 0), "waiting": plain.get("queue", 0)}
+
+    async def channels(self) -> dict[str, dict[str, int]]:
+        """What it has counted of the channels on servers."""
+        found: dict[str, dict[str, int]] = await self._ask("GET", "/_msforge/channels", None)
+        return found
 
     async def _ask(self, method: str, path: str, body: Any) -> dict[str, Any]:
         """A replica that just died has nothing to say. Raises UsageError when it refuses."""

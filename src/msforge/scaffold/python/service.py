@@ -432,6 +432,8 @@ def _channel(channel: Data, constant: str) -> str:
     if channel["dead_letter"]:
         keywords["dead_letter"] = text(channel["dead_letter"])
     keywords["relay"] = duration(channel["relay"])
+    if channel["broker"] == "embedded":
+        keywords["embedded"] = "True"
     return written(spread(call("Channel", **keywords)), before=f"{constant}: Final = ")
 
 
@@ -522,7 +524,7 @@ def _app_imports(made: Data) -> list[Data]:
     runtime = {"balancer": "Balancer", "clock": "Clock", "directory": "Directory", "limits": "Limits",
                "replica": "Replica"}  # fmt: skip
     if made["has_parts"]:
-        runtime["embedded"] = "EmbeddedParts"
+        runtime |= {"embedded": "EmbeddedParts", "real_parts": "Chosen, real_parts"}
     if made["channels"]:
         runtime["events"] = "Events"
     if made["has_store"]:
