@@ -192,11 +192,12 @@ class RabbitMQ:
         """Hand a message over once more, to come after `pause` ns. False: the broker does not take it."""
         if pause <= 0:
             return await self._send(channel, packed(message)) == OK
+        rest = max(1, round(self.clock.seconds(pause) * 1000))
         try:
-            queue = await self._pause_queue(channel, max(1, round(self.clock.seconds(pause) * 1000)))
+            queue = await self._pause_queue(channel, rest)
         except BROKEN:
             return False
-        return await self._send(queue, packed(message)) == OK
+        return await self._send(queue, packed(message, rest * 1_000_000)) == OK
 
     async def _pause_queue(self, channel: str, pause: int) -> str:
         """The queue in which messages rest for `pause` ms: declared anew before its lease ends."""

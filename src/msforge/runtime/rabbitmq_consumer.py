@@ -42,6 +42,7 @@ class RabbitConsumer:
         self.effects: dict[int, set[int]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.leaving = False
+        self.dead = False
         self.reachable = True
         self._channel: AbstractChannel | None = None
         self._queue: AbstractQueue | None = None
@@ -96,7 +97,8 @@ class RabbitConsumer:
         self.broker.crash()
 
     def stop(self) -> None:
-        """Drop what it is busy with."""
+        """Drop what it is busy with, and whatever still comes."""
+        self.dead = True
         self.detach()
         for task in (*self.tasks, *self._turns):
             task.cancel()
@@ -119,8 +121,9 @@ class RabbitConsumer:
     # -- messages --------------------------------------------------------------------------------------
 
     async def _came(self, incoming: AbstractIncomingMessage) -> None:
-        self.buffer.append(incoming)
-        self._begin_what_can()
+        if not self.dead:
+            self.buffer.append(incoming)
+            self._begin_what_can()
 
     def _begin_what_can(self) -> None:
         while self.buffer and (self.threads < 0 or len(self.tasks) < self.threads):
@@ -135,6 +138,8 @@ class RabbitConsumer:
     async def _handle(self, incoming: AbstractIncomingMessage) -> None:
         """One delivery, from its begin until it is settled."""
         message = unpacked(incoming)
+        clock = self.broker.clock
+        message["available"] = clock.now() - round(message["waited"] / clock.scale)
         with suppress(*GONE):
             if incoming.redelivered and self.plan.reject and await self._counted(incoming, message):
                 return
@@ -160,7 +165,7 @@ class RabbitConsumer:
         self.effects[tag] = message["effects"]
         data = {
             **{name: message[name] for name in ("id", "body", "key", "draw", "headers")}, "tag": tag,
-            "attempt": message["begun"], "available": self.broker.clock.now(), "channel": self.plan.name,
+            "attempt": message["begun"], "available": message["available"], "channel": self.plan.name,
         }
         try:
             return await self.deliver(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Final
 
 from aio_pika import DeliveryMode, Message
@@ -13,13 +14,18 @@ KEY: Final = "msforge-key"
 BEGUN: Final = "msforge-deliveries"
 PAUSED: Final = "msforge-pause"
 EFFECTS: Final = "msforge-effects"
-OWN: Final = frozenset((DRAW, KEY, BEGUN, PAUSED, EFFECTS))
+SENT: Final = "msforge-sent"
+OWN: Final = frozenset((DRAW, KEY, BEGUN, PAUSED, EFFECTS, SENT))
 
 
-def packed(message: dict[str, Any]) -> Message:
-    """From plain data (id, body, key, draw, headers; deliveries begun, last pause, effects had)."""
+def packed(message: dict[str, Any], rest: int = 0) -> Message:
+    """From plain data (id, body, key, draw, headers; deliveries begun, last pause, effects had).
+
+    `rest`: real ns from now until it is to be had.
+    """
     headers: dict[str, Any] = {**(message.get("headers") or {})}
     headers[DRAW] = "-".join(map(str, message.get("draw") or (0, 0, 0)))
+    headers[SENT] = time.time_ns() + rest
     if message.get("key") is not None:
         headers[KEY] = int(message["key"])
     if message.get("begun"):
@@ -32,7 +38,10 @@ def packed(message: dict[str, Any]) -> Message:
 
 
 def unpacked(incoming: AbstractIncomingMessage) -> dict[str, Any]:
-    """To plain data. `begun` counts the deliveries before this one. What is no JSON comes as text."""
+    """To plain data. `begun` counts the deliveries before this one, `waited` the real ns since it could be had.
+
+    A body that is no JSON comes as text.
+    """
     headers = {name: value for name, value in incoming.headers.items() if value is not None}
     try:
         body: Any = json.loads(incoming.body)
@@ -44,6 +53,7 @@ def unpacked(incoming: AbstractIncomingMessage) -> dict[str, Any]:
         "headers": {n: str(v) for n, v in headers.items() if n not in OWN and not n.startswith("x-")},
         "begun": (_whole(headers.get(BEGUN)) or 0) + (_whole(headers.get("x-delivery-count")) or 0),
         "crashes": _whole(headers.get("x-delivery-count")) or 0,
+        "waited": max(0, time.time_ns() - (_whole(headers.get(SENT)) or time.time_ns())),
         "paused": _whole(headers.get(PAUSED)) or 0,
         "effects": {int(word) for word in str(headers.get(EFFECTS, "")).split() if word.isdigit()},
     }
