@@ -15,7 +15,8 @@ PLATFORM = "only on "
 
 HERE = Path(__file__).parent
 REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / "test_sockets.py",
-             HERE / "cases" / "test_processes.py", HERE / "cases" / "test_on_servers.py", HERE / "servers", HERE / "runtime" / "core" / "test_over_sockets.py"]
+             HERE / "cases" / "test_processes.py", HERE / "cases" / "test_on_servers.py",
+             HERE / "servers", HERE / "runtime" / "core" / "test_over_sockets.py"]
 """Tests with sockets, processes and the wall clock (docs/decisions/0115-real-time-tests.md)."""
 
 

@@ -1,4 +1,4 @@
-"""Cases of channels, stores and sagas against generated services on real servers: RabbitMQ and PostgreSQL.
+"""Cases of channels, stores and sagas against generated services on real servers: RabbitMQ, Redis and PostgreSQL.
 
 A case that says `embedded` does not hold there, for the reason that it gives. All else is as in `test_sockets.py`, and
 slower: a server's answer takes time that the simulation knows nothing of.
@@ -30,6 +30,8 @@ def server_of(bench: Bench) -> str:
     system = compiled(bench)
     if any(not channel.topic for channel in system.channels):
         return "rabbitmq"
+    if any(store.kind == "redis" for store in system.stores):
+        return "redis"
     return "postgres" if any(store.kind == "postgres" for store in system.stores) else ""
 
 
@@ -56,10 +58,20 @@ async def run(bench: Bench, made: socket_run.Generated, folder: Path, scale: flo
     finally:
         await running.down()
         if kind.name == "rabbitmq":
-            await forget(server.url(), [channel.name for channel in running.system.channels])
+            await forget_queues(server.url(), [channel.name for channel in running.system.channels])
+        elif kind.name == "redis":
+            await forget_entries(server.url())
 
 
-async def forget(url: str, queues: list[str]) -> None:
+async def forget_entries(url: str) -> None:
+    """Empty a Redis server."""
+    from redis.asyncio import Redis
+
+    async with Redis.from_url(url) as redis:
+        await redis.flushall()
+
+
+async def forget_queues(url: str, queues: list[str]) -> None:
     """Delete queues."""
     import aio_pika
 

@@ -32,7 +32,9 @@ WithOption = Annotated[
     str,
     typer.Option(
         "--with", metavar="SERVER,...", envvar="MSFORGE_WITH",
-        help="Servers to start beside the services, as installed here: rabbitmq, postgres, prometheus.", show_default=False,
+        help="Servers to start beside the services, as installed here, or NAME=URL: rabbitmq, postgres, redis, kafka, "
+        "prometheus.",
+        show_default=False,
     ),
 ]
 

@@ -44,5 +44,5 @@ def database_of(path: Path | None, migrations: Path | None, url: str = "") -> Da
     try:
         from msforge.runtime.postgres_store import PostgresStore
     except ImportError as problem:
-        raise StoreError("PostgreSQL needs the package asyncpg, which is not installed: pip install asyncpg") from problem
+        raise StoreError("PostgreSQL needs the package asyncpg: pip install asyncpg") from problem
     return PostgresStore(url, migrations)

@@ -53,6 +53,10 @@ def real_parts(
             from msforge.runtime.postgres_operations import PostgresOperations
 
             made.add_stores(PostgresOperations(chosen.postgres, tables, clock, service.replicas), tables)
+        if caches:
+            from msforge.runtime.redis_cache import RedisCaches
+
+            made.add_stores(RedisCaches(chosen.redis, caches, clock, service.replicas), caches)
     except ImportError as problem:
         raise PartError(f"{name} needs the package {problem.name}, which is not installed: pip install "
                         f"{DISTRIBUTIONS.get(problem.name or '', problem.name)}") from problem

@@ -130,7 +130,8 @@ class Hosted:
 
     def _guarded(self) -> list[str]:
         told = {
-            "command": self.server.command(self.site), "helper": self.server.helper(self.site), "account": self.site.account, "stop": self.server.stop,
+            "command": self.server.command(self.site), "helper": self.server.helper(self.site),
+            "account": self.site.account, "stop": self.server.stop,
             "grace": self.server.grace, "folder": str(self.site.folder),
         }
         return [interpreter(), "-I", "-S", str(Path(guard.__file__)), json.dumps(told)]

@@ -19,8 +19,8 @@ class Postgres(Server):
 
     name = "postgres"
     programs: ClassVar = {
-        "initdb": ("initdb", "/usr/lib/postgresql/*/bin/initdb", "C:/Program Files/PostgreSQL/*/bin/initdb.exe"),
-        "postgres": ("postgres", "/usr/lib/postgresql/*/bin/postgres", "C:/Program Files/PostgreSQL/*/bin/postgres.exe"),
+        program: (program, f"/usr/lib/postgresql/*/bin/{program}", f"C:/Program Files/PostgreSQL/*/bin/{program}.exe")
+        for program in ("initdb", "postgres")
     }
     packages: ClassVar = {"apt": "postgresql", "brew": "postgresql@17", "winget": "PostgreSQL.PostgreSQL.17"}
     driver = "asyncpg"

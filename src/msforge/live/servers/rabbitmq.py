@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -72,7 +73,7 @@ class RabbitMQ(Server):
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"), "RABBITMQ_LOGS": "-",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{LEAN} -kernel inet_dist_use_interface {{127,0,0,1}}",
-            "PATH": os.pathsep.join(filter(None, (os.environ.get("PATH"), os.path.dirname(site.programs["epmd"])))),
+            "PATH": os.pathsep.join(filter(None, (os.environ.get("PATH"), str(Path(site.programs["epmd"]).parent)))),
         }
 
     async def ready(self, site: Site) -> bool:
