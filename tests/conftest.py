@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish() -> None:
     """Servers that tests have started end with the session."""
-    started = sys.modules.get("tests.servers")
+    started = sys.modules.get("tests.servers.serving")
     if started is not None:
         started.end_all()
 

@@ -19,7 +19,7 @@ from observed import Observed
 from simulated import compiled, simulate
 
 from msforge.live.loop import new_event_loop
-from tests.servers import serving
+from tests.servers.serving import serving
 
 SPEEDS = (3.0, 8.0, 20.0)
 """Of each attempt: how much slower than simulated time."""

@@ -25,7 +25,8 @@ class Postgres(Server):
     packages: ClassVar = {"apt": "postgresql", "brew": "postgresql@17", "winget": "PostgreSQL.PostgreSQL.17"}
     driver = "asyncpg"
     account = "postgres"
-    stop = "SIGINT"  # its "fast" way: transactions under way are rolled back
+    stop = "SIGQUIT"  # its "immediate" way: the others write all they have to disk first, and that may take long
+    grace = 10.0
     takes_url = True
 
     def prepare(self, site: Site) -> None:

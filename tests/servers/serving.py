@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
+import subprocess
 import tempfile
 import threading
 from collections.abc import Coroutine
@@ -14,7 +16,7 @@ import pytest
 
 from msforge.live.servers.hosted import Hosted
 from msforge.live.servers.known import SERVERS
-from msforge.live.servers.server import MissingError
+from msforge.live.servers.server import MissingError, ServerError
 from msforge.live.state import prepare
 from msforge.model import compile_system
 from msforge.spec import load_text
@@ -46,7 +48,11 @@ class Serving:
 
     def start(self) -> None:
         """Start it, again with the data it had."""
-        self._do(self.hosted.start())
+        try:
+            self._do(self.hosted.start())
+        except ServerError as error:
+            error.add_note(error.hint)
+            raise
 
     def stop(self) -> None:
         """End it in its own way; its data stay."""
@@ -58,6 +64,12 @@ class Serving:
         child = self.hosted.child
         while child is not None and child.code is None:
             threading.Event().wait(0.01)
+
+    def control(self, *words: str) -> None:
+        """RabbitMQ's own command line."""
+        script = Path(self.hosted.site.programs["rabbitmq-server"]).with_name("rabbitmqctl")
+        environment = {**os.environ, **self.hosted.server.environment(self.hosted.site)}
+        subprocess.run([str(script), *words], env=environment, check=True, capture_output=True, timeout=60)
 
     def url(self, service: str = "test") -> str:
         """Where a service finds it, with the password."""
