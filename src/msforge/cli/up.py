@@ -32,7 +32,7 @@ WithOption = Annotated[
     str,
     typer.Option(
         "--with", metavar="SERVER,...", envvar="MSFORGE_WITH",
-        help="Servers to start beside the services, as installed here, or NAME=URL: rabbitmq, postgres, redis, kafka, "
+        help="Servers to start beside the services, as installed here, or NAME=URL: rabbitmq, postgres, redis, "
         "prometheus.",
         show_default=False,
     ),

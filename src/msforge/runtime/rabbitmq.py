@@ -192,12 +192,20 @@ class RabbitMQ:
         """Hand a message over once more, to come after `pause` ns. False: the broker does not take it."""
         if pause <= 0:
             return await self._send(channel, packed(message)) == OK
-        rest = max(1, round(self.clock.seconds(pause) * 1000))
+        rest = self._milliseconds(pause)
         try:
             queue = await self._pause_queue(channel, rest)
         except BROKEN:
             return False
         return await self._send(queue, packed(message, rest * 1_000_000)) == OK
+
+    def _milliseconds(self, pause: int) -> int:
+        return max(1, round(self.clock.seconds(pause) * 1000))
+
+    async def prepare_pauses(self, channel: str, pauses: Iterable[int]) -> None:
+        """Have the queues for these pauses (ns) ready: a new one is not safe from a crash of the broker at once."""
+        for pause in dict.fromkeys(map(self._milliseconds, filter(None, pauses))):
+            await self._pause_queue(channel, pause)
 
     async def _pause_queue(self, channel: str, pause: int) -> str:
         """The queue in which messages rest for `pause` ms: declared anew before its lease ends."""

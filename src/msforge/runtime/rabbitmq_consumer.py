@@ -20,6 +20,8 @@ from msforge.runtime.redelivery import given_up, pause_before_next
 if TYPE_CHECKING:
     from msforge.runtime.rabbitmq import RabbitMQ
 
+KNOWN = 10
+"""Pauses that are prepared, at most."""
 GONE = (AMQPError, OSError, RuntimeError)
 """What saying something on a channel that is closed comes to: the broker hands the message out again."""
 
@@ -58,7 +60,16 @@ class RabbitConsumer:
         prefetch = self.settings["prefetch"]
         await channel.set_qos(prefetch_count=max(0, prefetch))
         self._queue = await channel.get_queue(self.plan.name, ensure=False)
+        await self.broker.prepare_pauses(self.plan.name, self._known_pauses())
         await self._turn()
+
+    def _known_pauses(self) -> list[int]:
+        """The pauses (ns) that messages will rest for, as far as no draw decides."""
+        retry = self.settings["retry"]
+        if retry["jitter"] != "none":
+            return []
+        count = retry["attempts"] - 1 if retry["attempts"] >= 0 else KNOWN
+        return [pause_before_next(retry, begun, 0, (0, 0, 0)) for begun in range(1, min(count, KNOWN) + 1)]
 
     def detach(self) -> None:
         """The connection is gone, and with it all that was not acknowledged; what is under way ends for nothing."""

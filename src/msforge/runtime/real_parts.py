@@ -25,7 +25,6 @@ class Chosen:
     """The URLs of the servers that were chosen; "" for none. They hold passwords."""
 
     rabbitmq: str = ""
-    kafka: str = ""
     postgres: str = ""
     redis: str = ""
 
@@ -37,10 +36,9 @@ def real_parts(
     """The parts of one replica: `base`, or servers for all that they can take. Raises PartError."""
     found, kept = [*channels], [*stores]
     queues = [c for c in found if not c.topic and not c.embedded and chosen.rabbitmq]
-    topics = [c for c in found if c.topic and not c.embedded and chosen.kafka]
     tables = [s for s in kept if s.kind in POSTGRES and chosen.postgres]
     caches = [s for s in kept if s.kind in REDIS and chosen.redis]
-    if not (queues or topics or tables or caches):
+    if not (queues or tables or caches):
         return base
     name = f"{service.name}.{ordinal}"
     made = RealParts(base, {c.name: c for c in found})

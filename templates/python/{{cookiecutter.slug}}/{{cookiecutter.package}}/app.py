@@ -143,7 +143,6 @@ def reach_servers(settings: Settings, parts: Any, clock: Clock) -> Any:
     return real_parts(
         Chosen(
             rabbitmq=settings.rabbitmq_url,
-            kafka=settings.kafka_url,
             postgres=settings.postgres_url,
             redis=settings.redis_url,
         ),

@@ -21,8 +21,6 @@ class Settings(BaseSettings):
     """Where channels and stores are served that several processes share; by default they are inside this one."""
     rabbitmq_url: str = Field("", repr=False)
     """Where its queues are (amqp://user:password@host/); by default with the other channels."""
-    kafka_url: str = Field("", repr=False)
-    """Where its topics are (kafka://host:9092); by default with the other channels."""
     postgres_url: str = Field("", repr=False)
     """Its database (postgresql://user:password@host/database); by default a file in `data_dir`."""
     redis_url: str = Field("", repr=False)
