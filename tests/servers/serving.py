@@ -8,6 +8,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -41,18 +42,22 @@ class Serving:
         prepare(Path(self.folder.name))
         self.hosted = Hosted(
             SERVERS[name](), "", compile_system(load_text(NOTHING)), Path(self.folder.name), lambda line: None)
+        self.crashed = False
         self.start()
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
     def start(self) -> None:
-        """Start it, again with the data it had."""
-        try:
-            self._do(self.hosted.start())
-        except ServerError as error:
-            error.add_note(error.hint)
-            raise
+        """Start it, again with the data it had; what is left of one that crashed may take a moment to be gone."""
+        for left in range(9, -1, -1):
+            try:
+                return self._do(self.hosted.start())
+            except ServerError as error:
+                if not left or not self.crashed:
+                    error.add_note(error.hint)
+                    raise
+                time.sleep(0.5)
 
     def stop(self) -> None:
         """End it in its own way; its data stay."""
@@ -60,6 +65,7 @@ class Serving:
 
     def crash(self) -> None:
         """It dies as if its machine had."""
+        self.crashed = True
         self.loop.call_soon_threadsafe(self.hosted.crash)
         child = self.hosted.child
         while child is not None and child.code is None:

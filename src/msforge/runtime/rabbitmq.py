@@ -10,6 +10,7 @@ publishers, and consumers must go on.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -45,6 +46,7 @@ LEASE: Final = 3600.0
 """Real seconds that a queue of pauses outlives its last use."""
 UNLIMITED: Final = 1_000_000
 """Deliveries after which the broker itself would give up: the rule is ours."""
+logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)  # what breaks is ours to say
 BROKEN: Final = (AMQPError, OSError, TimeoutError, RuntimeError)
 """What a connection that breaks, or a channel that is closed, comes to."""
 
