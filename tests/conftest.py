@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ PLATFORM = "only on "
 HERE = Path(__file__).parent
 REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / "test_sockets.py",
              HERE / "cases" / "test_processes.py", HERE / "cases" / "test_grpc_processes.py",
-             HERE / "cases" / "test_grpc.py",
+             HERE / "cases" / "test_grpc.py", HERE / "cases" / "test_on_servers.py", HERE / "servers",
              HERE / "cli" / "test_signals.py", HERE / "runtime" / "core" / "test_over_sockets.py",
              HERE / "runtime" / "core" / "test_rpc.py", HERE / "platform" / "test_prometheus.py",
              HERE / "platform" / "test_load.py"]
@@ -39,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(place) for place in REAL_TIME):
             item.add_marker(again)
+
+
+def pytest_sessionfinish() -> None:
+    """Servers that tests have started end with the session."""
+    started = sys.modules.get("tests.servers.serving")
+    if started is not None:
+        started.end_all()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -13,6 +13,7 @@ A case has
     endpoints       more endpoints: `b.<id>: [steps]`, or a mapping with `steps`
     services, stores, channels, faults    added to the bench's
     at, client      when requests are sent to the first endpoint, and the client's timeout, retry, priority
+    embedded        why it holds on the embedded parts only, not on servers
     sources         instead: several of them by name (`<id>-<name>`), each {ask, at, client}
     traffic         instead: sources as a description has them, by name (`<id>-<name>`): users, journeys
 
@@ -44,7 +45,7 @@ TABLE = Path(__file__).parent / "table"
 SECTIONS = ("services", "stores", "channels", "network", "policies", "faults", "simulation")
 EXPECTED = ("roots", "log", "tries", "late", "breaker", "spread", "counts", "causes")
 GIVEN = ("case", "id", "rule", "steps", "service", "endpoints", "services", "stores", "channels", "faults", "at",
-         "client", "sources", "traffic", "processes", "slack")
+         "client", "sources", "traffic", "processes", "slack", "embedded")
 
 
 class Loader(yaml.SafeLoader):
@@ -72,6 +73,7 @@ class Case:
     offset: float             # ms of the run at which it begins
     slack: float              # ms by which a running system may be later than it should
     processes: bool           # also run as processes
+    embedded: str             # why it does not hold on servers; "" when it does
 
 
 @dataclass
@@ -184,7 +186,8 @@ def _case(system: dict[str, Any], row: dict[str, Any], bench: dict[str, Any], of
         system["traffic"][f"{short}-{name}"] = _begun(source, offset)
     want = {key: row[key] for key in EXPECTED if key in row}
     return Case(row["case"], short, row.get("rule", bench.get("rule", "")), sources, want, offset,
-                float(row.get("slack", bench.get("slack", 40))), bool(row.get("processes", False)))
+                float(row.get("slack", bench.get("slack", 40))), bool(row.get("processes", False)),
+                row.get("embedded", ""))
 
 
 def later(time: str, offset: float) -> str:

@@ -216,7 +216,7 @@ def observed(system: System, clients: Clients, lives: Lives, parts: dict[str, di
         for callee, at, _, after in life.replica.stats.breaker_changes:
             seen.breaker.setdefault(callee, []).append((at / MS, after))
     for entries in seen.log.values():
-        entries.sort(key=lambda e: (e.begin, e.end))
+        entries.sort(key=lambda e: (round(e.begin), e.end))  # a server's clock is not ours
     for changes in seen.breaker.values():
         changes.sort()
     seen.spread = arrived

@@ -22,12 +22,14 @@ from observed import Observed
 from running import Clients, Lives, observed, play
 from simulated import compiled
 
+from msforge.live.backend import Told, nothing_told
 from msforge.live.doors import open_doors
 from msforge.live.fleet import Fleet
 from msforge.live.folder import Package, packages
 from msforge.live.in_process import InProcess, InProcessUnit
+from msforge.live.parts import own_stats, stats_of
 from msforge.live.state import prepare
-from msforge.model.plan import Service, System
+from msforge.model.plan import Channel, Service, System
 from msforge.runtime.transport import Transport
 from msforge.scaffold.build import RESILIENCE, build
 from msforge.spec import load_text
@@ -54,6 +56,10 @@ def write(bench: Bench, system: System, folder: Path, *, whole: bool = False) ->
     return packages(folder, system, {})
 
 
+DRIVERS = frozenset(("aio_pika", "asyncpg", "redis"))
+"""What only those need who use a server."""
+
+
 @cache
 def resilience() -> dict[str, ModuleType]:
     """The modules that are rendered into each service, by name."""
@@ -61,7 +67,11 @@ def resilience() -> dict[str, ModuleType]:
     for floor in ("policies", "runtime"):
         folder = Path(importlib.import_module(f"msforge.{floor}").__path__[0])
         for path in folder.glob("[!_]*.py"):
-            found[path.stem] = importlib.import_module(f"msforge.{floor}.{path.stem}")
+            try:
+                found[path.stem] = importlib.import_module(f"msforge.{floor}.{path.stem}")
+            except ModuleNotFoundError as missing:
+                if missing.name not in DRIVERS:  # a laptop may lack those
+                    raise
     return found
 
 
@@ -93,7 +103,7 @@ class CaseUnit(InProcessUnit):
             **self.rpc_settings(),
             host="127.0.0.1", port=self.port, ordinal=self.ordinal, number=self.number, seed=self.host.seed,
             time_scale=self.host.clock.scale, data_dir=str(self.host.folder / "data" / self.name),
-            log_file=str(self.host.folder / f"{self.name}.log"),
+            log_file=str(self.host.folder / f"{self.name}.log"), **self._servers(settings),
         )
         application = app.create_app(
             made, parts=self.host.parts, directory=self.directory, clock=self.host.clock)
@@ -110,12 +120,32 @@ class CaseHost(InProcess):
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> CaseUnit:
         """A replica, not started."""
-        return CaseUnit(self, service, ordinal, number, crashed)
+        made = CaseUnit(self, service, ordinal, number, crashed)
+        self.units.append(made)
+        return made
 
     async def counts(self) -> dict[str, dict[str, int]]:
         """Counts of channels and stores."""
         counts = {s.name: dict(self.parts.store_stats(s.name)) for s in self.system.stores}
-        return counts | await self.stats()
+        reached = [life.replica.parts for life in self.lives.all]  # of those that died as well
+        for parts in reached:
+            for name in getattr(parts, "stores", ()):
+                for what, count in (await parts.stats(name)).items():
+                    counts[name][what] += count
+        channels = await stats_of(self.system, self.parts, [await own_stats(parts) for parts in reached])
+        for channel in self.system.channels:
+            if channel.max_length >= 0:
+                _add_dropped(channels, channel, self.system)
+        return counts | channels
+
+
+def _add_dropped(counts: dict[str, dict[str, int]], channel: Channel, system: System) -> None:
+    """What a server drops of a full queue no replica sees: it is what is missing."""
+    mine = counts[channel.name]
+    missing = mine["published"] - sum(mine[what] for what in ("done", "dead", "dropped", "in_flight"))
+    mine["dropped" if channel.dead_letter < 0 else "dead"] += missing
+    if channel.dead_letter >= 0:
+        counts[system.channels[channel.dead_letter].name]["published"] += missing
 
 
 @dataclass(frozen=True)
@@ -141,11 +171,14 @@ def generate(bench: Bench, folder: Path, end: int) -> Generated:
 class Running:
     """A bench that is up, its databases and logs in a folder of their own."""
 
-    def __init__(self, made: Generated, folder: Path, scale: float, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, made: Generated, folder: Path, scale: float, tell: Callable[[str], None], told: Told = nothing_told
+    ) -> None:
         self.made = made
         self.system = system = made.system
         prepare(folder)
         self.host = CaseHost(folder, system, made.packages, open_doors(system, 0), seed=system.run.seed, scale=scale)
+        self.host.told = told
         self.fleet = Fleet(system, self.host, seed=system.run.seed, scale=scale, tell=tell)
         self.clients = Clients(system, self.host.clock, self.host.shared, Transport)
         for name, balancer in self.clients.own.items():

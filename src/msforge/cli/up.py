@@ -30,7 +30,9 @@ WithOption = Annotated[
     str,
     typer.Option(
         "--with", metavar="SERVER,...", envvar="MSFORGE_WITH",
-        help="Servers to start beside the services, as installed here: prometheus.", show_default=False,
+        help="Servers to start beside the services, as installed here, or NAME=URL: rabbitmq, postgres, redis, "
+        "prometheus.",
+        show_default=False,
     ),
 ]
 
@@ -51,7 +53,7 @@ def up(
       msforge up
       msforge up -C my-shop --detach
       msforge up --processes --port-base 9000
-      msforge up --with prometheus
+      msforge up --with rabbitmq,postgres,prometheus
     """
     import msforge
 

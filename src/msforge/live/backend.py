@@ -9,6 +9,14 @@ from msforge.model.plan import Service
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.embedded import EmbeddedParts
 
+Told = Callable[[str], dict[str, str]]
+"""The settings (without a prefix) that tell a service where the servers beside it are."""
+
+
+def nothing_told(service: str) -> dict[str, str]:
+    """There are no servers beside the services."""
+    return {}
+
 
 class Unit(Protocol):
     """One replica as the fleet handles it."""
@@ -50,6 +58,8 @@ class Backend(Protocol):
     head_start: float
     """Seconds that starting a unit takes by itself."""
     parts: EmbeddedParts
+    told: Told
+    """What units are told of the servers beside them, once these are up."""
     shared: dict[str, Balancer]
     """What stands before each service whose callers don't balance themselves."""
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from msforge.live.backend import Told, nothing_told
 from msforge.live.doors import Doors, url_of
 from msforge.live.folder import Package
-from msforge.live.parts import embedded_parts, stats_of
+from msforge.live.parts import Stats, embedded_parts, stats_of
 from msforge.live.state import data_folder, logs_folder
 from msforge.model.plan import Service, System
 from msforge.runtime.balancer import Balancer
@@ -30,6 +31,7 @@ class Host:
         self.parts = embedded_parts(system, self.clock)
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.rpc_addresses = doors.addresses
+        self.told: Told = nothing_told
 
     async def part_fault(self, fault: Mapping[str, Any]) -> None:
         """A fault of a store or a broker begins."""
@@ -41,7 +43,11 @@ class Host:
 
     async def stats(self) -> dict[str, dict[str, int]]:
         """Counts of each channel."""
-        return await stats_of(self.system, self.parts)
+        return await stats_of(self.system, self.parts, await self.counted())
+
+    async def counted(self) -> list[Stats]:
+        """What each replica has counted of the channels on servers."""
+        return []
 
 
 class Resident:

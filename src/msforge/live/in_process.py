@@ -17,6 +17,7 @@ from msforge.live.doors import Doors
 from msforge.live.fleet import STOP, StartError
 from msforge.live.folder import Package, imported
 from msforge.live.host import Host, Resident
+from msforge.live.parts import Stats, own_stats
 from msforge.live.ports import HOST
 from msforge.live.proxy import reset
 from msforge.model.plan import Service, System
@@ -38,12 +39,15 @@ class InProcess(Host):
         super().__init__(folder, system, packages, doors, seed=seed, scale=scale)
         self.own: dict[str, list[Balancer]] = {s.name: [] for s in system.services}
         self.zones: dict[str, str] = {}
+        self.units: list[InProcessUnit] = []
         self._ticker: asyncio.Task[None] | None = None
         self.listeners: set[uvicorn.Server] = set()
 
     def unit(self, service: Service, ordinal: int, number: int, crashed: Callable[[], None]) -> InProcessUnit:
         """A replica, not started."""
-        return InProcessUnit(self, service, ordinal, number, crashed)
+        made = InProcessUnit(self, service, ordinal, number, crashed)
+        self.units.append(made)
+        return made
 
     def directory(self, number: int) -> Directory:
         """The balancers that replica `number` of the system uses for its calls."""
@@ -76,9 +80,15 @@ class InProcess(Host):
 
     def forget(self, unit: InProcessUnit) -> None:
         """A replica has gone for good: its own balancers with it."""
+        self.units.remove(unit)
         for callee, balancers in self.own.items():
             gone = unit.directory.of(callee)
             self.own[callee] = [balancer for balancer in balancers if balancer is not gone]
+
+    async def counted(self) -> list[Stats]:
+        """What each replica has counted of the channels on servers."""
+        return [await own_stats(unit.replica.parts) for unit in self.units if unit.replica is not None]
+
 
     async def _tick(self) -> None:
         while True:
@@ -146,9 +156,17 @@ class InProcessUnit(Resident):
         made = settings.Settings(
             **self.rpc_settings(), host=HOST, port=self.port, ordinal=self.ordinal, number=self.number,
             seed=self.host.seed, time_scale=self.host.clock.scale, data_dir=str(self.data),
-            log_file=str(self.log),
+            log_file=str(self.log), **self._servers(settings),
         )
         return app.create_app(made, parts=self.host.parts, directory=self.directory, clock=self.host.clock)
+
+    def _servers(self, settings: Any) -> dict[str, str]:
+        """What it is told of the servers. Raises StartError when it was generated before there were any."""
+        told = self.host.told(self.package.service)
+        for name in told:
+            if name not in settings.Settings.model_fields:
+                raise StartError(f"{self.name} knows no setting {name}", hint="bring its code up to date: msforge sync")
+        return told
 
     async def stop(self) -> None:
         """Take no more, finish what is there, shut the app down."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, Final
+
 from msforge.model.plan import System
 from msforge.runtime import plan
 from msforge.runtime.clock import Clock
 from msforge.runtime.embedded import EmbeddedParts
 from msforge.scaffold.plans import channels_of, consumers_of, stores_of
+
+Stats = dict[str, dict[str, int]]
+"""Counts by channel."""
+SHARED: Final = frozenset(("backlog", "resting", "in_flight"))
+"""What waits at a broker: all replicas see the same."""
 
 
 def embedded_parts(system: System, clock: Clock) -> EmbeddedParts:
@@ -14,9 +22,28 @@ def embedded_parts(system: System, clock: Clock) -> EmbeddedParts:
     return EmbeddedParts(channels_of(system), stores_of(system), clock, consumers_of(system))
 
 
-async def stats_of(system: System, parts: EmbeddedParts) -> dict[str, dict[str, int]]:
-    """Counts of each channel."""
-    return {channel.name: dict(await parts.stats(channel.name)) for channel in system.channels}
+async def stats_of(
+    system: System, parts: EmbeddedParts, replicas: Iterable[Stats] = ()
+) -> Stats:
+    """Counts of each channel: of the embedded ones, and of what `replicas` have counted of those on servers."""
+    found = {channel.name: dict(await parts.stats(channel.name)) for channel in system.channels}
+    for seen in replicas:
+        for name, counts in seen.items():
+            mine = found.setdefault(name, {})
+            for what, count in counts.items():
+                mine[what] = max(mine.get(what, 0), count) if what in SHARED else mine.get(what, 0) + count
+    for counts in found.values():
+        if counts.get("backlog") or counts.get("resting"):
+            counts["in_flight"] = max(counts["in_flight"], counts["backlog"] + counts["resting"] + counts["unacked"])
+    return found
+
+
+async def own_stats(parts: Any) -> Stats:
+    """What a replica has counted of the channels on servers."""
+    if not hasattr(parts, "own_stats"):
+        return {}
+    found: Stats = await parts.own_stats()
+    return found
 
 
 def adopt_parts(parts: EmbeddedParts, system: System) -> None:

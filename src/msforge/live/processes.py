@@ -21,6 +21,7 @@ from msforge.live.folder import Package
 from msforge.live.fork_server import ForkServer
 from msforge.live.host import Host, Resident
 from msforge.live.logs import last_lines
+from msforge.live.parts import Stats
 from msforge.live.parts_server import PartsServer
 from msforge.live.ports import HOST
 from msforge.model.plan import Service, System
@@ -107,6 +108,10 @@ class Processes(Host):
         """A replica has gone for good."""
         self.units.remove(unit)
 
+    async def counted(self) -> list[Stats]:
+        """What each replica has counted of the channels on servers."""
+        return await asyncio.gather(*(unit.channels() for unit in self.units if unit.ready))
+
 
 class ProcessUnit(Resident):
     """One replica: a new process each time it starts."""
@@ -148,6 +153,7 @@ class ProcessUnit(Resident):
         if host.rpc_addresses:
             settings["GRPC_ADDRESSES"] = json.dumps(host.rpc_addresses)
         settings |= {key.upper(): value for key, value in self.rpc_settings().items()}
+        settings |= {key.upper(): value for key, value in host.told(self.package.service).items()}
         return {f"{prefix}{key}": str(value) for key, value in settings.items()}
 
     async def _until_ready(self, child: Child) -> None:
@@ -216,6 +222,11 @@ class ProcessUnit(Resident):
         """Asked over its state."""
         plain = await self._ask("GET", "/_msforge/state", None)
         return {"busy": plain.get("busy", 0), "waiting": plain.get("queue", 0), **plain.get("use", {})}
+
+    async def channels(self) -> dict[str, dict[str, int]]:
+        """What it has counted of the channels on servers."""
+        found: dict[str, dict[str, int]] = await self._ask("GET", "/_msforge/channels", None)
+        return found
 
     async def _ask(self, method: str, path: str, body: Any) -> dict[str, Any]:
         """A replica that just died has nothing to say. Raises UsageError when it refuses."""

@@ -152,6 +152,7 @@ def _backend(folder: Path, system: System, packages: dict[str, Package], options
 async def _all_up(servers: Servers, doors: Doors, fleet: Fleet) -> None:
     """The servers first: the services need them."""
     await servers.start(doors.replica_urls())
+    fleet.backend.told = servers.settings
     await fleet.up()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msforge.runtime.asgi import Receive, Scope, Send, TooLarge, refuse, respond
 from msforge.runtime.failures import WORDS
+from msforge.runtime.real_parts import RealParts
 from msforge.runtime.telemetry import MEDIA_TYPE, exposition
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Admin:
                 return await self._probe(path, send)
             if not _from_here(scope):
                 raise Problem(403, "only for clients on this machine")
-            answer = self._do(path, method, await _body(receive) if method in ("PUT", "DELETE") else None)
+            answer = await self._do(path, method, await _body(receive) if method in ("PUT", "DELETE") else None)
         except Problem as problem:
             return await respond(send, problem.status, _json({"detail": problem.detail}))
         except TooLarge:
@@ -66,7 +67,7 @@ class Admin:
             send, 200 if fine else 503, _json({"status": status if path == "/readyz" else "alive"})
         )
 
-    def _do(self, path: str, method: str, body: Any) -> Any:
+    async def _do(self, path: str, method: str, body: Any) -> Any:
         what, _, rest = path[len(PREFIX):].partition("/")
         if what == "faults":
             return self._faults(method, rest, body)
@@ -82,6 +83,9 @@ class Admin:
             return {"empty": self.replica.empty}
         if what == "state" and method == "GET":
             return state_of(self.replica)
+        if what == "channels" and method == "GET":
+            parts = self.replica.parts
+            return await parts.own_stats() if isinstance(parts, RealParts) else {}
         raise Problem(404, f"no {method} {path} here")
 
     def _faults(self, method: str, id: str, body: Any) -> Any:

@@ -11,16 +11,13 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Any, Final
 
-from msforge.policies.backoff import delay as backoff_delay
-from msforge.policies.keys import child_key, occurrence, uniform
 from msforge.records import Outcome
 from msforge.runtime.delivery import Content, Delivery, Message, Worker, consumer_name
 from msforge.runtime.plan import Channel
+from msforge.runtime.redelivery import given_up, pause_before_next
 
 DEGRADED: Final = int(Outcome.DEGRADED)
 RESET: Final = int(Outcome.RESET)
-CRASH_DELIVERIES: Final = 20
-"""A message whose deliveries all end in a crash is given up after so many (RabbitMQ's default)."""
 
 
 class ChannelMachine:
@@ -242,33 +239,20 @@ class ChannelMachine:
 
     def _again(self, now: int, delivery: Delivery, outcome: int) -> bool:
         message = delivery.message
-        attempts = delivery.worker.attempts
-        if outcome == RESET and self.bury is None and attempts >= 0:
-            attempts = max(attempts, CRASH_DELIVERIES)  # a crash loses no message, but a poison one must end
-        if 0 <= attempts <= message.attempts:
+        crashed = outcome == RESET
+        if given_up(delivery.worker.attempts, message.attempts, crashed=crashed, dead_letters=self.bury is not None):
             return False
-        if outcome == RESET:
+        if crashed:
             self._put_back(now, message, first=True)
             return True
-        pause = self._pause_before_next(message, delivery.worker.retry)
-        if pause:
+        message.last_delay = pause_before_next(
+            delivery.worker.retry, message.attempts, message.last_delay, message.content.get("draw") or (0, 0, 0))
+        if message.last_delay:
             self.resting += 1
-            self._after(now, pause, self._rested, message)
+            self._after(now, message.last_delay, self._rested, message)
         else:
             self._put_back(now, message, first=False)
         return True
-
-    def _pause_before_next(self, message: Message, retry: dict[str, Any]) -> int:
-        number = message.attempts
-        jitter = retry["jitter"]
-        u = 0.5
-        if jitter != "none":
-            key, request, context = message.content.get("draw") or (0, 0, 0)
-            place = child_key(child_key(key, "redeliver"), "@jitter")
-            u = uniform(place, request, occurrence(context, 0, number))
-        message.last_delay = backoff_delay(
-            number, retry["backoff"], retry["factor"], retry["max_backoff"], jitter, u, message.last_delay)
-        return message.last_delay
 
     def _rested(self, now: int, message: Message) -> None:
         self.resting -= 1

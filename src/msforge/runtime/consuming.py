@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 
 class Incoming:
-    """The message that a flow handles. `attempt` counts its deliveries from 1."""
+    """The message that a flow handles. `attempt` counts its deliveries from 1.
 
-    __slots__ = ("_parts", "_tag", "attempt", "body", "channel", "headers", "id")
+    `idempotent`: its consumer is to have each of its effects once, however often the message comes.
+    """
 
-    def __init__(self, parts: Any, delivery: dict[str, Any]) -> None:
+    __slots__ = ("_parts", "_tag", "attempt", "body", "channel", "headers", "id", "idempotent")
+
+    def __init__(self, parts: Any, delivery: dict[str, Any], idempotent: bool = False) -> None:
         self._parts = parts
+        self.idempotent = idempotent
         self._tag: int = delivery["tag"]
         self.id: str = delivery["id"]
         self.body: Any = delivery["body"]
@@ -77,7 +81,8 @@ class Consuming:
         headers = delivery["headers"]
         flow = self.flow_class(
             replica, self.consumer.name, child_key(key, self.word), number,
-            occurrence(context, 0, delivery["attempt"] - 1), message=Incoming(self.parts, delivery),
+            occurrence(context, 0, delivery["attempt"] - 1),
+            message=Incoming(self.parts, delivery, self.consumer.idempotent),
             trace=trace_of(headers.get(TRACEPARENT, "")), root=headers.get(ROOT, ""), arrive=delivery["available"],
         )
         flow.task = asyncio.current_task()

@@ -14,7 +14,7 @@ from msforge.policies.sampling import duration
 from msforge.runtime.consuming import Consuming, replica_name
 from msforge.runtime.failures import ERROR, OK, TIMEOUT, UNAVAILABLE, StepFailed, cause_of
 from msforge.runtime.outbox import Outbox
-from msforge.runtime.place import HERE, Place, purpose_key
+from msforge.runtime.place import HERE, Place, once, purpose_key
 from msforge.runtime.plan import Channel, Consumer
 from msforge.runtime.wire import ROOT, TRACEPARENT
 
@@ -81,8 +81,7 @@ class Events:
                     self.parts.lost(channel)
         self.due.clear()
         self.outbox.crash()
-        if self.consumers:
-            self.parts.crashed(replica_name(self.replica))
+        self.parts.crashed(replica_name(self.replica))
 
     def link_changed(self) -> None:
         """A cut between a broker and this replica began or ended."""
@@ -172,7 +171,9 @@ def _message(flow: Flow, here: Place, word: str, body: Any, key: int | None) -> 
     if hasattr(body, "model_dump"):
         body = body.model_dump(mode="json")
     headers = {name: value for name, value in ((TRACEPARENT, flow.trace), (ROOT, flow.root)) if value}
+    known = once(flow, child_key(here.key, word))
     return {
-        "id": uuid.uuid4().hex, "body": dict(body) if isinstance(body, Mapping) else body, "key": key,
+        "id": (uuid.uuid5(uuid.NAMESPACE_OID, known) if known else uuid.uuid4()).hex,
+        "body": dict(body) if isinstance(body, Mapping) else body, "key": key,
         "draw": [child_key(here.key, word), here.number, here.context], "headers": headers,
     }

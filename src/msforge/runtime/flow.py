@@ -105,10 +105,18 @@ class Flow:
             replica.log.failure(self, problem)
         finally:
             if self.outbox and replica.up:
-                await replica.stores.finish(self)
+                await self._keep_written()
             HERE.reset(token)
             replica.active.pop(self, None)
             replica.ended(self)
+
+    async def _keep_written(self) -> None:
+        """Commit what it wrote without a message; it fails when that does."""
+        try:
+            await self.replica.stores.finish(self)
+        except StepFailed as failure:
+            if self.outcome <= DEGRADED:
+                self.fail_with(failure)
 
     async def _slowed(self) -> None:
         """What a slow service adds, before the first step."""

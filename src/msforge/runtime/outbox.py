@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from msforge.runtime.failures import OK
+from msforge.runtime.failures import ERROR, OK, RESET, StepFailed, cause_of
+from msforge.runtime.migrations import StoreError
 from msforge.runtime.place import HERE
 
 if TYPE_CHECKING:
     from msforge.runtime.flow import Flow
     from msforge.runtime.plan import Channel
     from msforge.runtime.replica import Replica
+
+
+TRY_AGAIN: Final = 250_000_000
+"""ns between two tries to reach a database that is out of reach."""
 
 
 class Outbox:
@@ -26,46 +31,85 @@ class Outbox:
         self.replica = replica
         self.parts = parts
         self.tasks: set[asyncio.Task[None]] = set()
+        self.known: set[int] = set()  # rows that have a relay
         self.hurry = asyncio.Event()
+        self._search: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Go on with what was left before."""
-        rows = self.replica.stores.database.connection.execute(
+        rows = await self._do(
             "SELECT id, channel, message, due, takes, relay FROM msforge_outbox WHERE replica = ? ORDER BY id",
-            (self.replica.ordinal,)).fetchall()
+            self.replica.ordinal)
         now = self.replica.clock.now()
         for row, channel, message, due, takes, relay in rows:
-            due = min(due, now + relay)  # the clock of another run may have been ahead
-            self._relay_later(row, channel, json.loads(message), due, takes, relay)
+            if row not in self.known:
+                due = min(due, now + relay)  # the clock of another run may have been ahead
+                self._relay_later(row, channel, json.loads(message), due, takes, relay)
+
+    async def _do(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        database = self.replica.stores.database
+        async with database.transaction() as db:
+            found: list[tuple[Any, ...]] = await database.execute(db, sql, parameters)
+        return found
 
     async def stop(self) -> None:
         """Hand over what is left, without waiting for the relay's next look."""
         self.hurry.set()
+        self._stop_searching()
         while self.tasks:
             await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def crash(self) -> None:
         """The relay dies; what it had not handed over stays in the database."""
+        self._stop_searching()
         for task in self.tasks:
             task.cancel()
         self.tasks.clear()
+
+    def _stop_searching(self) -> None:
+        if self._search is not None:
+            self._search.cancel()
+            self._search = None
 
     async def put(self, flow: Flow, channel: Channel, message: dict[str, Any], takes: int) -> None:
         """Commit a message together with what its flow has written. `takes`: ns until the broker will have it."""
         stores = self.replica.stores
         now, relay = self.replica.clock.now(), channel.relay
         due = now + (relay - now % relay if relay > 0 else 0)
-        async with stores.database.transaction() as db:
-            stores.insert(db, stores.units.get(flow, []))
-            row = db.execute(
-                "INSERT INTO msforge_outbox (replica, channel, message, due, takes, relay) VALUES (?, ?, ?, ?, ?, ?)",
-                (self.replica.ordinal, channel.name, json.dumps(message), due, takes, relay)).lastrowid
-        stores.units.pop(flow, None)
-        self._relay_later(row or 0, channel.name, message, due, takes, relay)
+        try:
+            async with stores.database.transaction() as db:
+                await stores.insert(db, stores.units.get(flow, []))
+                ((row,),) = await stores.database.execute(
+                    db, "INSERT INTO msforge_outbox (replica, channel, message, due, takes, relay) "
+                    "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+                    (self.replica.ordinal, channel.name, json.dumps(message), due, takes, relay))
+        except StoreError as problem:
+            self._search_later(relay)
+            self.replica.log.warning("write failed", problem=str(problem))
+            raise StepFailed(ERROR, cause_of(self.replica.name, RESET)) from problem
+        finally:
+            stores.units.pop(flow, None)
+        self._relay_later(row, channel.name, message, due, takes, relay)
+
+    def _search_later(self, relay: int) -> None:
+        """A connection broke, maybe after the commit: look for what may be there without a relay."""
+        if self._search is None:
+            self._search = asyncio.get_running_loop().create_task(self._search_rows(relay))
+
+    async def _search_rows(self, relay: int) -> None:
+        while True:
+            await self._wait(max(relay, TRY_AGAIN))
+            try:
+                await self.start()
+            except StoreError:
+                continue
+            self._search = None
+            return
 
     def _relay_later(
         self, row: int, channel: str, message: dict[str, Any], due: int, takes: int, relay: int
     ) -> None:
+        self.known.add(row)
         task = asyncio.get_running_loop().create_task(self._relay(row, channel, message, due, takes, relay))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -83,8 +127,19 @@ class Outbox:
                 return  # it stays for the next start
             looks += 1
             await self._wait(max(relay, 1))
-        async with self.replica.stores.database.transaction() as db:
-            db.execute("DELETE FROM msforge_outbox WHERE id = ?", (row,))
+        await self._cross_out(row)
+
+    async def _cross_out(self, row: int) -> None:
+        while True:
+            try:
+                await self._do("DELETE FROM msforge_outbox WHERE id = ?", row)
+            except StoreError:
+                if self.hurry.is_set():
+                    return  # it comes twice
+                await self._wait(TRY_AGAIN)
+            else:
+                self.known.discard(row)
+                return
 
     def _passes(self, channel: str, looks: int, drawn: bool) -> bool:
         """Whether the relay reaches the broker; what is dropped once passes the next time."""

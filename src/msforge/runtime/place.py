@@ -111,3 +111,9 @@ def decode(text: str) -> tuple[int, int, int] | None:
         return None
     key, number, context = int(found[1], 16), int(found[2]), int(found[3], 16)
     return (key, number, context) if number < 1 << 64 else None
+
+
+def once(flow: Any, effect: int) -> str:
+    """What names an effect of an idempotent consumer, the same whenever its message comes again; "" for others."""
+    message = flow.message
+    return f"{message.id}:{effect}" if message is not None and message.idempotent else ""

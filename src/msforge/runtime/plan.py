@@ -192,6 +192,7 @@ class Channel:
     partitions: int = 1
     rebalance: int = 0        # ns
     relay: int = 0            # ns between two looks of the outbox's relay
+    embedded: bool = False    # `broker: embedded`: no server takes it
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msforge.runtime.sqlite_store import SqliteStore
+from msforge.runtime.database import Database
 
 COLUMNS = ("id", "replica", "saga", "number", "parts", "reached", "state", "cause")
 
@@ -16,46 +16,43 @@ class SagaLog:
     running, undoing, stuck, or interrupted (its replica died in the middle of it).
     """
 
-    def __init__(self, database: SqliteStore, replica: int) -> None:
+    def __init__(self, database: Database, replica: int) -> None:
         self.database = database
         self.replica = replica
 
     async def recover(self) -> None:
         """Mark what this replica left in the middle when it died."""
-        async with self.database.transaction() as db:
-            db.execute("UPDATE msforge_sagas SET state = 'interrupted' WHERE replica = ? AND state IN "
-                       "('running', 'undoing')", (self.replica,))
+        await self._do("UPDATE msforge_sagas SET state = 'interrupted' WHERE replica = ? AND state IN "
+                       "('running', 'undoing')", self.replica)
 
     async def begin(self, saga: str, number: int, parts: int) -> int:
         """A saga of so many parts begins; its id."""
-        async with self.database.transaction() as db:
-            row = db.execute(
-                "INSERT INTO msforge_sagas (replica, saga, number, parts, reached, state, cause) "
-                "VALUES (?, ?, ?, ?, 0, 'running', '')", (self.replica, saga, number, parts))
-            return row.lastrowid or 0
+        ((id,),) = await self._do(
+            "INSERT INTO msforge_sagas (replica, saga, number, parts, reached, state, cause) "
+            "VALUES (?, ?, ?, ?, 0, 'running', '') RETURNING id", self.replica, saga, number, parts)
+        return int(id)
 
     async def reached(self, id: int, part: int) -> None:
         """A part, counted from 0, is done."""
-        async with self.database.transaction() as db:
-            db.execute("UPDATE msforge_sagas SET reached = ? WHERE id = ?", (part + 1, id))
+        await self._do("UPDATE msforge_sagas SET reached = ? WHERE id = ?", part + 1, id)
 
     async def undoing(self, id: int, cause: str) -> None:
         """A part failed: what was done is being undone."""
-        async with self.database.transaction() as db:
-            db.execute("UPDATE msforge_sagas SET state = 'undoing', cause = ? WHERE id = ?", (cause, id))
+        await self._do("UPDATE msforge_sagas SET state = 'undoing', cause = ? WHERE id = ?", cause, id)
 
     async def stuck(self, id: int, part: int, cause: str) -> None:
         """The undo of a part failed for good."""
-        async with self.database.transaction() as db:
-            db.execute("UPDATE msforge_sagas SET state = 'stuck', reached = ?, cause = ? WHERE id = ?",
-                       (part, cause, id))
+        await self._do("UPDATE msforge_sagas SET state = 'stuck', reached = ?, cause = ? WHERE id = ?", part, cause, id)
 
     async def end(self, id: int) -> None:
         """It is done, or undone as far as that went."""
-        async with self.database.transaction() as db:
-            db.execute("DELETE FROM msforge_sagas WHERE id = ? AND state <> 'stuck'", (id,))
+        await self._do("DELETE FROM msforge_sagas WHERE id = ? AND state <> 'stuck'", id)
 
     async def pending(self) -> list[dict[str, Any]]:
         """All that have not ended well, the oldest first."""
-        rows = self.database.connection.execute(f"SELECT {', '.join(COLUMNS)} FROM msforge_sagas ORDER BY id")
+        rows = await self._do(f"SELECT {', '.join(COLUMNS)} FROM msforge_sagas ORDER BY id")
         return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+    async def _do(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        async with self.database.transaction() as db:
+            return await self.database.execute(db, sql, parameters)

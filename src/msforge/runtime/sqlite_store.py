@@ -8,19 +8,27 @@ its own: one that fails leaves nothing behind.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final
+
+from msforge.runtime.migrations import (
+    Migration,
+    StoreError,
+    ends_transaction,
+    failed,
+    is_new,
+    migrations_in,
+    refuse_strange,
+)
 
 APPLICATION: Final = 0x6D73666F
 """What marks a file as one of these ("msfo")."""
 PATIENCE: Final = 5.0
 """Real seconds to wait for another process's transaction."""
-NAMED: Final = re.compile(r"(\d{1,9})_[\w.-]+\.sql", re.ASCII)
 
 OWN: Final = (
     """
@@ -34,25 +42,9 @@ OWN: Final = (
         id INTEGER PRIMARY KEY, replica INTEGER NOT NULL, saga TEXT NOT NULL, number INTEGER NOT NULL,
         parts INTEGER NOT NULL, reached INTEGER NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL);
     """,
+    "CREATE TABLE msforge_applied (id INTEGER PRIMARY KEY, effect TEXT NOT NULL UNIQUE);",
 )
 """The runtime's own tables, a script for each version of them."""
-
-
-class StoreError(Exception):
-    """The database can't be used; the message says why and what to do."""
-
-
-class Migration(NamedTuple):
-    """A numbered file."""
-
-    number: int
-    path: Path
-    text: str
-
-    @property
-    def digest(self) -> str:
-        """What says whether it was changed."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 class SqliteStore:
@@ -112,28 +104,33 @@ class SqliteStore:
             connection.execute(f"PRAGMA user_version = {len(OWN)}")
 
     def _migrate(self, connection: sqlite3.Connection, files: list[Migration]) -> None:
-        known = {migration.number for migration in files}
-        strange = sorted(set(_applied(connection)) - known)
-        if strange and self.migrations is not None:
-            raise StoreError(f"{self._name()} has migration {strange[0]}, which is not in {self.migrations}: a newer "
-                             "version of this service made it; update the service, or move the file away")
+        refuse_strange(_applied(connection), files, self.migrations, self._name())
         for migration in files:
             with _transaction(connection):
-                applied = _applied(connection)
-                if migration.number not in applied:
-                    if applied and max(applied) > migration.number:
-                        raise StoreError(f"{migration.path.name} is new, but number {max(applied)} has been applied "
-                                         "already; number it after that")
+                if is_new(migration, _applied(connection), self._name()):
                     _apply(connection, migration)
-                elif applied[migration.number] != migration.digest:
-                    raise StoreError(f"{migration.path.name} was changed after it had been applied to "
-                                     f"{self._name()}; write a new migration instead")
 
     def close(self) -> None:
         """Close it; a transaction under way is rolled back."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    async def start(self) -> None:
+        """`open` it."""
+        self.open()
+
+    async def stop(self) -> None:
+        """`close` it."""
+        self.close()
+
+    def crash(self) -> None:
+        """What was not committed is lost."""
+        self.close()
+
+    async def execute(self, db: sqlite3.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement inside a transaction; its rows."""
+        return db.execute(sql, tuple(parameters)).fetchall()
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -195,36 +192,14 @@ def _applied(connection: sqlite3.Connection) -> dict[int, str]:
 
 def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
     for line, statement in statements(migration.text):
-        where = f"{migration.path.name}, line {line}"
-        first = statement.strip().splitlines()[0]
         try:
             connection.execute(statement)
         except (sqlite3.Error, sqlite3.Warning) as problem:
-            told = f"{where}: {problem}\n    {first}\nNothing of {migration.path.name} was kept."
-            raise StoreError(told) from problem
+            raise failed(migration, line, statement, problem) from problem
         if not connection.in_transaction:
-            raise StoreError(f"{where}: a migration runs in a transaction of its own; take this out\n    {first}")
+            raise ends_transaction(migration, line, statement)
     connection.execute(
         "INSERT INTO msforge_migrations VALUES (?, ?, ?)", (migration.number, migration.path.name, migration.digest))
-
-
-def migrations_in(folder: Path | None) -> list[Migration]:
-    """The migrations of a folder in order. Raises StoreError when a name or a text can't be read."""
-    found: dict[int, Migration] = {}
-    if folder is None or not folder.is_dir():
-        return []
-    for path in sorted(folder.glob("*.sql")):
-        match = NAMED.fullmatch(path.name)
-        if match is None:
-            raise StoreError(f"{path}: a migration is named like 0001_orders.sql")
-        number = int(match[1])
-        if number in found:
-            raise StoreError(f"{path.name} and {found[number].path.name} have the same number")
-        try:
-            found[number] = Migration(number, path, path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as problem:
-            raise StoreError(f"{path}: can't be read: {problem}") from problem
-    return [found[number] for number in sorted(found)]
 
 
 def statements(text: str) -> Iterator[tuple[int, str]]:

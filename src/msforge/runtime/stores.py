@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msforge.policies.keys import child_key
 from msforge.runtime.cache_contents import AGAIN, LEAD
-from msforge.runtime.failures import ERROR, OK, TIMEOUT, UNAVAILABLE, StepFailed, cause_of
-from msforge.runtime.place import HERE, Place
+from msforge.runtime.database import Database, database_of
+from msforge.runtime.failures import ERROR, OK, RESET, TIMEOUT, UNAVAILABLE, StepFailed, cause_of
+from msforge.runtime.migrations import StoreError
+from msforge.runtime.place import HERE, Place, once
 from msforge.runtime.plan import Cache, Store
 from msforge.runtime.saga_log import SagaLog
-from msforge.runtime.sqlite_store import SqliteStore
 from msforge.runtime.time_limit import TimeLimit
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from msforge.policies.distributions import Dist
     from msforge.runtime.flow import Flow
     from msforge.runtime.replica import Replica
@@ -25,43 +24,48 @@ if TYPE_CHECKING:
 KEPT: Final = 100_000
 """Rows of emulated writes that are kept; the oldest leave."""
 
+WRITTEN: Final = "INSERT INTO msforge_writes (store, step, number, at) VALUES (?, ?, ?, ?)"
+NEW: Final = "INSERT INTO msforge_applied (effect) VALUES (?) ON CONFLICT DO NOTHING RETURNING id"
+
 BYPASS: Final = -3
 """A read goes on without the cache."""
 
-Row = tuple[str, str, int, int]
-"""store, step, number, at (ns)"""
+Row = tuple[str, str, int, int, str]
+"""store, step, number, at (ns), and what names the effect where it is to be had once, "" elsewhere"""
 
 
 class Stores:
     """What a replica asks of its stores and caches. `database` is the service's own, `sagas` its log of them.
 
-    `parts` is where the stores stand: all replicas share their connections. `data_dir` None keeps rows in memory only.
+    `parts` is where the stores stand: all replicas share their connections. The database is at `url`
+    (postgresql://...), or a file in `data_dir`; with neither it is in memory only.
     """
 
     def __init__(
-        self, replica: Replica, parts: Any = None, data_dir: Path | None = None, migrations: Path | None = None
+        self, replica: Replica, parts: Any = None, data_dir: Path | None = None, migrations: Path | None = None,
+        url: str = "",
     ) -> None:
         self.replica = replica
         self.parts: Any = parts if parts is not None else replica.parts
         path = None if data_dir is None else Path(data_dir) / f"{replica.name}.sqlite3"
-        self.database = SqliteStore(path, migrations)
+        self.database: Database = database_of(path, migrations, url)
         self.sagas = SagaLog(self.database, replica.ordinal)
         self.units: dict[Flow, list[Row]] = {}  # rows to be committed with a message
         self._rows = 0
 
     async def start(self) -> None:
         """Open the database. Raises StoreError."""
-        self.database.open()
+        await self.database.start()
         await self.sagas.recover()
 
     async def stop(self) -> None:
         """Close the database."""
-        self.database.close()
+        await self.database.stop()
 
     def crash(self) -> None:
         """What was not committed is lost."""
         self.units.clear()
-        self.database.close()
+        self.database.crash()
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -82,27 +86,38 @@ class Stores:
             flow.message.effect(child_key(here.key, word))
         if self.replica.events is not None:
             self.replica.events.wrote(flow)
-        row = (store.name, word, here.number, self.replica.clock.now())
+        row = (store.name, word, here.number, self.replica.clock.now(), once(flow, child_key(here.key, word)))
         if getattr(flow, "outbox", False):
             self.units.setdefault(flow, []).append(row)
         else:
-            async with self.database.transaction() as db:
-                self.insert(db, [row])
+            await self._commit([row])
 
     async def finish(self, flow: Flow) -> None:
         """A request is over: what it wrote without a message is committed."""
         rows = self.units.pop(flow, None)
         if rows:
-            async with self.database.transaction() as db:
-                self.insert(db, rows)
+            await self._commit(rows)
 
-    def insert(self, db: sqlite3.Connection, rows: list[Row]) -> None:
-        """The rows of emulated writes."""
-        db.executemany("INSERT INTO msforge_writes (store, step, number, at) VALUES (?, ?, ?, ?)", rows)
-        self._rows += len(rows)
+    async def _commit(self, rows: list[Row]) -> None:
+        try:
+            async with self.database.transaction() as db:
+                await self.insert(db, rows)
+        except StoreError as problem:
+            self.replica.log.warning("write failed", problem=str(problem))
+            raise self._failure(RESET) from problem
+
+    async def insert(self, db: Any, rows: list[Row]) -> None:
+        """The rows of emulated writes, inside a transaction. An effect that is to be had once is not had again."""
+        execute = self.database.execute
+        for store, step, number, at, effect in rows:
+            if effect and not await execute(db, NEW, (effect,)):
+                continue
+            await execute(db, WRITTEN, (store, step, number, at))
+            self._rows += 1
         if self._rows >= KEPT // 10:
             self._rows = 0
-            db.execute("DELETE FROM msforge_writes WHERE id <= (SELECT max(id) FROM msforge_writes) - ?", (KEPT,))
+            for table in ("msforge_writes", "msforge_applied"):
+                await execute(db, f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?", (KEPT,))
 
     # -- operations ------------------------------------------------------------------------------
 

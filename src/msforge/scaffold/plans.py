@@ -58,6 +58,7 @@ def channels_of(system: System) -> list[plan.Channel]:
         plan.Channel(
             c.name, c.topic, c.publish, c.max_length, c.reject,
             "" if c.dead_letter == NONE else system.channels[c.dead_letter].name, c.partitions, c.rebalance, c.relay,
+            c.broker == "embedded",
         )
         for c in system.channels
     ]

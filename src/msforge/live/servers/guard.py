@@ -25,22 +25,33 @@ def main(told: dict[str, Any]) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: happened.put("leave"))
     account = told["account"]
     apart: dict[str, Any] = {"user": account, "group": account, "extra_groups": ()} if account else {}
-    child = subprocess.Popen(told["command"], cwd=told["folder"], stdin=subprocess.DEVNULL, **apart)
+    helper = _start(told["helper"], told["folder"], apart) if told["helper"] else None
+    child = _start(told["command"], told["folder"], apart)
     keep = threading.Event()
     threading.Thread(target=_watch, args=(happened, keep), daemon=True).start()
     threading.Thread(target=_wait, args=(happened, child), daemon=True).start()
-    if happened.get() == "ended":
-        return child.returncode
+    asked = happened.get() != "ended"
+    if asked:
+        _end(child, told["stop"], told["grace"])
+    if helper is not None:
+        _end(helper, "SIGTERM", 2.0)
+    if asked and not keep.is_set():
+        shutil.rmtree(told["folder"], ignore_errors=True)
+    return 0 if asked else child.returncode
+
+
+def _start(command: list[str], folder: str, apart: dict[str, Any]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, **apart)
+
+
+def _end(child: subprocess.Popen[bytes], how: str, grace: float) -> None:
     with contextlib.suppress(OSError):
-        child.terminate() if os.name == "nt" else child.send_signal(getattr(signal, told["stop"]))
+        child.terminate() if os.name == "nt" else child.send_signal(getattr(signal, how))
     try:
-        child.wait(told["grace"])
+        child.wait(grace)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-    if not keep.is_set():
-        shutil.rmtree(told["folder"], ignore_errors=True)
-    return 0
 
 
 def _wait(happened: queue.SimpleQueue[str], child: subprocess.Popen[bytes]) -> None:

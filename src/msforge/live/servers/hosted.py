@@ -21,7 +21,7 @@ from msforge.live.fleet import Tell
 from msforge.live.logs import last_lines
 from msforge.live.servers import guard
 from msforge.live.servers.known import SERVERS, Wanted
-from msforge.live.servers.server import WINDOWS, Server, ServerError, Site, find_programs
+from msforge.live.servers.server import WINDOWS, Server, ServerError, Site, find_driver, find_programs
 from msforge.live.state import logs_folder, run_folder
 from msforge.model.plan import System
 
@@ -58,9 +58,9 @@ class Servers:
         """End all of them; their data are gone."""
         await asyncio.gather(*(one.stop() for one in self.hosted))
 
-    def settings(self) -> dict[str, str]:
-        """What the services are told about them, without a service's prefix. Holds secrets."""
-        return {key: value for one in self.hosted for key, value in one.server.settings(one.site).items()}
+    def settings(self, service: str) -> dict[str, str]:
+        """What a service is told about them, without its prefix. Holds secrets."""
+        return {key: value for one in self.hosted for key, value in one.server.settings(one.site, service).items()}
 
     def urls(self) -> dict[str, str]:
         """Where people reach each of them."""
@@ -78,6 +78,7 @@ class Hosted:
     """One server: `start`, `stop`, and for faults `crash` and `start` again with the data it had."""
 
     def __init__(self, server: Server, url: str, system: System, folder: Path, tell: Tell) -> None:
+        find_driver(server)
         self.server = server
         self.tell = tell
         self.state = "stopped"
@@ -130,7 +131,8 @@ class Hosted:
 
     def _guarded(self) -> list[str]:
         told = {
-            "command": self.server.command(self.site), "account": self.site.account, "stop": self.server.stop,
+            "command": self.server.command(self.site), "helper": self.server.helper(self.site),
+            "account": self.site.account, "stop": self.server.stop,
             "grace": self.server.grace, "folder": str(self.site.folder),
         }
         return [sys.executable, "-I", "-S", str(Path(guard.__file__)), json.dumps(told)]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import ClassVar, Final
 
 from msforge.errors import MsforgeError, UsageError
-from msforge.model.plan import System
+from msforge.model.plan import Channel, Store, System
+from msforge.runtime.part_error import PartError
 
 WINDOWS: Final = os.name == "nt"
 
@@ -50,6 +52,11 @@ class Site:
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     """A password for this run alone. Hand it over in a file or the environment, never on a command line."""
 
+    def give(self, path: Path) -> None:
+        """Let its account have a file of ours."""
+        if self.account:
+            shutil.chown(path, self.account, self.account)
+
     def run(self, program: str, *arguments: str, env: Mapping[str, str] | None = None, within: float = 60.0) -> str:
         """Run one of its programs to its end; what it printed, which goes to the log as well. Raises ServerError."""
         apart = {"user": self.account, "group": self.account, "extra_groups": ()} if self.account else {}
@@ -80,6 +87,8 @@ class Server:
     (`/usr/lib/postgresql/*/bin/initdb`), of which the highest version is taken."""
     packages: ClassVar[Mapping[str, str]] = {}
     """The package that brings them, for `apt`, `brew` and `winget`."""
+    driver: ClassVar[str] = ""
+    """The Python package that services talk to it with, an extra of msforge's of the server's name."""
     ports: ClassVar[tuple[str, ...]] = ("main",)
     """A free port is found for each."""
     account: ClassVar[str] = ""
@@ -96,6 +105,10 @@ class Server:
     def prepare(self, site: Site) -> None:
         """Whatever has to be in its folder before it starts; in a thread. Raises ServerError."""
 
+    def helper(self, site: Site) -> list[str]:
+        """The command line of what has to run beside it for as long as it does; empty for nothing."""
+        return []
+
     def command(self, site: Site) -> list[str]:
         """Its command line, to run in the foreground, listening on loopback alone."""
         raise NotImplementedError
@@ -108,16 +121,44 @@ class Server:
         """Whether it serves now. OSError and its kin mean not yet; ServerError that it never will."""
         raise NotImplementedError
 
-    def settings(self, site: Site) -> dict[str, str]:
-        """What the services are told: settings by name, without a service's prefix. May hold the secret.
+    def settings(self, site: Site, service: str) -> dict[str, str]:
+        """What a service is told: settings by name, without its prefix. May hold the secret.
 
         A URL's name is the one that compose and Kubernetes use as well (`scaffold.platform.wiring`): POSTGRES_URL.
         """
         return {}
 
+    def has_channel(self, channel: Channel) -> bool:
+        """Whether this channel is on it."""
+        return False
+
+    def has_store(self, store: Store) -> bool:
+        """Whether this store is on it."""
+        return False
+
     def address(self, site: Site) -> str:
         """Where people reach it, without a password."""
         return site.url or f"http://127.0.0.1:{site.ports[self.ports[0]]}"
+
+
+async def answers(looking: Awaitable[None], site: Site) -> bool:
+    """Whether a look at a server succeeds. Raises ServerError when it never will."""
+    try:
+        await looking
+    except PartError as problem:
+        if site.url or not problem.out_of_reach:
+            raise ServerError(str(problem)) from problem
+        return False
+    return True
+
+
+def find_driver(server: Server) -> None:
+    """Raises MissingError when the Python package that services need for it is not there."""
+    if server.driver and importlib.util.find_spec(server.driver) is None:
+        raise MissingError(
+            f"{server.name}: the Python package {server.driver.replace('_', '-')} is not installed",
+            hint=f"install it: pip install 'msforge[{server.name}]'",
+        )
 
 
 def find_programs(server: Server) -> dict[str, str]:

@@ -457,6 +457,8 @@ def _channel(channel: Data, constant: str) -> str:
     if channel["dead_letter"]:
         keywords["dead_letter"] = text(channel["dead_letter"])
     keywords["relay"] = duration(channel["relay"])
+    if channel["broker"] == "embedded":
+        keywords["embedded"] = "True"
     return written(spread(call("Channel", **keywords)), before=f"{constant}: Final = ")
 
 
@@ -556,7 +558,7 @@ def _app_imports(made: Data) -> list[Data]:
                "discovery": "Discovery, plain", "journal": "LogFile", "limits": "Limits",
                "replica": "Replica"}  # fmt: skip
     if made["has_parts"]:
-        runtime["embedded"] = "EmbeddedParts"
+        runtime |= {"embedded": "EmbeddedParts", "real_parts": "Chosen, real_parts"}
     if made["channels"]:
         runtime["events"] = "Events"
     if made["has_store"]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 {% if cookiecutter._service.has_store %}
 from pathlib import Path
 {% endif %}
@@ -48,7 +48,13 @@ def create_app(
     settings = settings or Settings()
     clock = clock or Clock(settings.time_scale)
 {% if cookiecutter._service.has_parts %}
-    own_parts = create_parts(settings, clock) if parts is None else None
+    own_parts: list[Any] = []
+    if parts is None:
+        parts = create_parts(settings, clock)
+        own_parts.append(parts)
+    reached = reach_servers(settings, parts, clock)
+    if reached is not parts:
+        own_parts.append(reached)
 {% endif %}
     replica = Replica(
         SERVICE,
@@ -58,7 +64,7 @@ def create_app(
         replication=settings.replication,
         clock=clock,
         directory=directory or create_directory(settings),
-        parts={{ "own_parts if parts is None else parts" if cookiecutter._service.has_parts else "parts" }},
+        parts={{ "reached" if cookiecutter._service.has_parts else "parts" }},
         log=LogFile(settings.log_file) if settings.log_file else None,
         outcomes=settings.outcome_file or None,
 {% if cookiecutter._service.zones %}
@@ -78,7 +84,9 @@ def create_app(
 {% endif %}
 {% if cookiecutter._service.has_store %}
     data = Path(settings.data_dir) if settings.data_dir else None
-    replica.stores = Stores(replica, data_dir=data, migrations=MIGRATIONS)
+    replica.stores = Stores(
+        replica, data_dir=data, migrations=MIGRATIONS, url=settings.postgres_url
+    )
 {% endif %}
 {% if cookiecutter._service.channels %}
     replica.events = Events(replica)
@@ -97,17 +105,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as ends:
 {% if cookiecutter._service.has_parts %}
-        if own_parts is not None:
-            await own_parts.start()
+            for part in own_parts:
+                ends.push_async_callback(part.stop)
+                await part.start()
 {% endif %}
-        await replica.start()
-        yield
-        await replica.stop()
-{% if cookiecutter._service.has_parts %}
-        if own_parts is not None:
-            await own_parts.stop()
-{% endif %}
+            ends.push_async_callback(replica.stop)
+            await replica.start()
+            yield
 
     app = FastAPI(title=SERVICE.name, lifespan=lifespan)
     app.state.replica = replica
@@ -146,5 +152,22 @@ def create_parts(settings: Settings, clock: Clock) -> Any:
         {{ cookiecutter._service.store_list }},
         clock,
         {{ cookiecutter._service.consumer_list }},
+    )
+
+
+def reach_servers(settings: Settings, parts: Any, clock: Clock) -> Any:
+    """The parts, with what stands on the servers that the settings name."""
+    return real_parts(
+        Chosen(
+            rabbitmq=settings.rabbitmq_url,
+            postgres=settings.postgres_url,
+            redis=settings.redis_url,
+        ),
+        parts,
+        SERVICE,
+        settings.ordinal,
+        {{ cookiecutter._service.channel_list }},
+        {{ cookiecutter._service.store_list }},
+        clock,
     )
 {% endif %}

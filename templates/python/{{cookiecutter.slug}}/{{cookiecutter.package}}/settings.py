@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     """Where others reach this replica. With Consul, it registers itself so."""
     parts_url: str | None = None
     """Where channels and stores are served that several processes share; by default they are inside this one."""
+    rabbitmq_url: str = Field("", repr=False)
+    """Where its queues are (amqp://user:password@host/); by default with the other channels."""
+    postgres_url: str = Field("", repr=False)
+    """Its database (postgresql://user:password@host/database); by default a file in `data_dir`."""
+    redis_url: str = Field("", repr=False)
+    """Where its caches are (redis://:password@host/0); by default with the other stores."""
     data_dir: str = ""
     """Where its own data lies; by default in memory."""
     log_file: str = ""

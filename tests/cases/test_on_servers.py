@@ -1,0 +1,115 @@
+"""Cases of channels, stores and sagas against generated services on real servers: RabbitMQ, Redis and PostgreSQL.
+
+A case that says `embedded` does not hold there, for the reason that it gives. All else is as in `test_sockets.py`, and
+slower: a server's answer takes time that the simulation knows nothing of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import socket_run
+from casetable import Bench, Case, benches
+from judge import Wrong, judge
+from observed import Observed
+from simulated import compiled, simulate
+
+from msforge.live.loop import new_event_loop
+from tests.servers.serving import serving
+
+SPEEDS = (3.0, 8.0, 20.0)
+"""Of each attempt: how much slower than simulated time."""
+
+
+def server_of(bench: Bench) -> str:
+    """The server that a bench's cases are about; "" for none."""
+    system = compiled(bench)
+    if any(not channel.topic for channel in system.channels):
+        return "rabbitmq"
+    if any(store.kind == "redis" for store in system.stores):
+        return "redis"
+    return "postgres" if any(store.kind == "postgres" for store in system.stores) else ""
+
+
+ROWS = [
+    (bench, case) for bench in benches() if server_of(bench) for case in bench.cases if not case.embedded
+]
+BENCHES = {bench.name: bench for bench, _ in ROWS}
+
+
+async def run(bench: Bench, made: socket_run.Generated, folder: Path, scale: float) -> Observed:
+    """Bring a bench up on its server, play it, take it down and forget its queues."""
+    server = serving(server_of(bench))
+    kind = server.hosted.server
+    database = f"{bench.name}-{folder.name}"
+
+    def told(service: str) -> dict[str, str]:
+        return kind.settings(server.hosted.site, f"{database}-{service}")
+
+    running = socket_run.Running(made, folder, scale, lambda line: None, told)
+    try:
+        await running.up()
+        await asyncio.sleep(0.5)
+        return await running.play()
+    finally:
+        await running.down()
+        if kind.name == "rabbitmq":
+            await forget_queues(server.url(), [channel.name for channel in running.system.channels])
+        elif kind.name == "redis":
+            await forget_entries(server.url())
+
+
+async def forget_entries(url: str) -> None:
+    """Empty a Redis server."""
+    from redis.asyncio import Redis
+
+    async with Redis.from_url(url) as redis:
+        await redis.flushall()
+
+
+async def forget_queues(url: str, queues: list[str]) -> None:
+    """Delete queues."""
+    import aio_pika
+
+    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+        for name in queues:
+            await channel.queue_delete(name)
+
+
+@pytest.fixture(scope="module")
+def found() -> Iterator[dict[str, Wrong]]:
+    """What does not agree after the last attempt, by bench: each is run when its first case asks."""
+    yield {}
+
+
+def play(bench: Bench) -> Wrong:
+    """Attempt after attempt, each slower, until all cases agree."""
+    simulated, records = simulate(bench)
+    wrong: Wrong = {}
+    loop = new_event_loop()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        made = socket_run.generate(bench, Path(folder) / "made", int(records.end))
+        for number, scale in enumerate(SPEEDS):
+            seen = loop.run_until_complete(run(bench, made, Path(folder) / str(number), scale))
+            judge(bench, seen, simulated, wrong, first=number == 0)
+            for case in bench.cases:
+                if case.embedded:
+                    wrong.pop((bench.name, case.id), None)
+            print(f"{bench.name}, {scale:g} times slower: {len(wrong)} cases do not agree")
+            if not wrong:
+                break
+    loop.close()
+    return wrong
+
+
+@pytest.mark.parametrize(("bench", "case"), ROWS, ids=[f"{b.name}-{c.id}" for b, c in ROWS])
+def test_generated_services_agree_on_servers(bench: Bench, case: Case, found: dict[str, Wrong]) -> None:
+    serving(server_of(bench))
+    if bench.name not in found:
+        found[bench.name] = play(bench)
+    lines = found[bench.name].get((bench.name, case.id), [])
+    assert not lines, case.name + "\n" + "\n".join(lines)
