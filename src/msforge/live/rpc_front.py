@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msforge.live.proxy import Balancing, chance
-from msforge.runtime.rpc_wire import ALONE, NO_RETRIES
+from msforge.runtime.rpc_wire import ALONE, NO_RETRIES, library
 
 UNAVAILABLE: Final = (("x-msforge-outcome", "unavailable"),)
 
@@ -26,7 +26,7 @@ class RpcFront:
 
     async def listen(self, address: str) -> None:
         """Serve there. Raises RuntimeError when that can't be."""
-        import grpc
+        grpc = library()
 
         self._server = grpc.aio.server(options=ALONE)
         self._server.add_generic_rpc_handlers((_Any(self),))
@@ -42,7 +42,7 @@ class RpcFront:
 
     async def pass_on(self, method: str, content: bytes, context: Any) -> bytes:
         """One request to one replica."""
-        import grpc
+        grpc = library()
 
         metadata = [(key, value) for key, value in context.invocation_metadata() or () if not key.startswith("grpc-")]
         draw = next((value for key, value in metadata if key == "x-msforge-draw"), "")
@@ -65,7 +65,7 @@ class RpcFront:
         return answer
 
     def _channel(self, address: str) -> Any:
-        import grpc
+        grpc = library()
 
         if address not in self._channels:
             self._channels[address] = grpc.aio.insecure_channel(address, options=NO_RETRIES)
@@ -80,7 +80,7 @@ class _Any:
 
     def service(self, details: Any) -> Any:
         """How a method is handled: all alike, as bytes."""
-        import grpc
+        grpc = library()
 
         async def handle(content: bytes, context: Any) -> bytes:
             return await self.front.pass_on(details.method, content, context)

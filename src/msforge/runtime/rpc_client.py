@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msforge.runtime.plan import Method
 from msforge.runtime.rpc_schema import codecs
-from msforge.runtime.rpc_wire import BROKEN, NO_RETRIES, STATUS, number_of, texts
+from msforge.runtime.rpc_wire import BROKEN, NO_RETRIES, STATUS, library, number_of, texts
 from msforge.runtime.wire import OUTCOME, TIMEOUT_HEADER
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class RpcClient:
         self, address: str, method: Method, fields: Mapping[str, Any], headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
         """One exchange, told as over HTTP: status, headers, JSON body. Raises ConnectionResetError when it breaks."""
-        import grpc
+        grpc = library()
 
         request, response = codecs(method)
         try:
@@ -59,7 +59,7 @@ class RpcClient:
         if found is None:
             channel = self._channels.get(address)
             if channel is None:
-                import grpc
+                grpc = library()
 
                 channel = self._channels[address] = grpc.aio.insecure_channel(address, options=NO_RETRIES)
             found = self._calls[key] = channel.unary_unary(f"/{method.name}")

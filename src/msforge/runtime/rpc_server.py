@@ -12,7 +12,7 @@ from msforge.runtime.failures import DEGRADED, REJECTED, WORDS
 from msforge.runtime.plan import Method
 from msforge.runtime.replica import Endpoint
 from msforge.runtime.rpc_schema import Codec, codecs
-from msforge.runtime.rpc_wire import ALONE, CODE, code_of, texts
+from msforge.runtime.rpc_wire import ALONE, CODE, code_of, library, texts
 from msforge.runtime.serve import serve
 from msforge.runtime.wire import CANCEL, CAUSE, OUTCOME, OUTCOME_OF, TIMEOUT_HEADER
 
@@ -38,7 +38,7 @@ class RpcServer:
     async def start(self) -> None:
         """Listen. Raises RuntimeError when the port is taken, or the package `grpcio` is missing."""
         try:
-            import grpc
+            grpc = library()
         except ImportError as problem:
             raise RuntimeError("gRPC needs the package grpcio: pip install grpcio") from problem
         end = asyncio.get_running_loop().time() + WAIT
@@ -75,7 +75,7 @@ class RpcServer:
         return self.replica.service.max_body
 
     def _handlers(self) -> list[Any]:
-        import grpc
+        grpc = library()
 
         services: dict[str, dict[str, Any]] = {}
         for endpoint, method in self.methods.items():

@@ -6,6 +6,7 @@ metadata.
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from msforge.runtime.failures import (
@@ -50,11 +51,17 @@ def number_of(code: Any) -> int:
     return number
 
 
-def code_of(number: int) -> Any:
-    """The `grpc.StatusCode` of a number."""
+def library() -> Any:
+    """The package `grpc`, told to say nothing of its connections but errors. Raises ImportError."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     import grpc
 
-    return next(code for code in grpc.StatusCode if code.value[0] == number)
+    return grpc
+
+
+def code_of(number: int) -> Any:
+    """The `grpc.StatusCode` of a number."""
+    return next(code for code in library().StatusCode if code.value[0] == number)
 
 
 def texts(metadata: Any) -> dict[str, str]:
