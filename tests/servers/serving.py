@@ -52,7 +52,8 @@ class Serving:
         """Start it, again with the data it had; what is left of one that crashed may take a moment to be gone."""
         for left in range(9, -1, -1):
             try:
-                return self._do(self.hosted.start())
+                self._do(self.hosted.start())
+                return
             except ServerError as error:
                 if not left or not self.crashed:
                     error.add_note(error.hint)

@@ -152,9 +152,12 @@ FEATURES: Final = (
     Feature("outboxes", YES, YES, lambda s: _steps(s, lambda step: step.outbox)),
     Feature(
         "brokers as products", PARTLY, PARTLY, _brokers,
-        "an embedded channel with the same rules for queues and topics",
+        "an embedded channel with the same rules; `--with rabbitmq` puts queues on RabbitMQ",
     ),
-    Feature("stores as products", PARTLY, PARTLY, _kinds, "SQLite, as slow and as narrow as the file says"),
+    Feature(
+        "stores as products", PARTLY, PARTLY, _kinds,
+        "SQLite, as slow and as narrow as the file says; `--with postgres,redis` puts them on servers",
+    ),
     Feature(
         "`grpc` endpoints", PARTLY, PARTLY, lambda s: _calls(s, lambda c: c.policy.protocol == "grpc"),
         "they are served and called over HTTP",
