@@ -181,9 +181,12 @@ FEATURES: Final = (
     Feature("outboxes", YES, YES, lambda s: _steps(s, lambda step: step.outbox)),
     Feature(
         "brokers as products", PARTLY, PARTLY, _brokers,
-        "an embedded channel with the same rules for queues and topics",
+        "an embedded channel with the same rules; `--with rabbitmq` puts queues on RabbitMQ",
     ),
-    Feature("stores as products", PARTLY, PARTLY, _kinds, "SQLite, as slow and as narrow as the file says"),
+    Feature(
+        "stores as products", PARTLY, PARTLY, _kinds,
+        "SQLite, as slow and as narrow as the file says; `--with postgres,redis` puts them on servers",
+    ),
     Feature("`grpc` endpoints", YES, YES, grpc_endpoints, "needs `msforge[grpc]`; without it, over HTTP"),
     Feature(
         "`protocol: grpc` to an endpoint that is `http`", PARTLY, PARTLY, _mistaken_protocols,
