@@ -85,6 +85,7 @@ class Consuming:
             message=Incoming(self.parts, delivery, self.consumer.idempotent),
             trace=trace_of(headers.get(TRACEPARENT, "")), root=headers.get(ROOT, ""), arrive=delivery["available"],
         )
+        flow.continues(headers.get(TRACEPARENT, ""))
         flow.task = asyncio.current_task()
         instances = replica.instances
         if instances is None:

@@ -56,7 +56,7 @@ class Flow:
         self.cancel = cancel
         self.trace = trace
         self.root = root
-        self.caller = ""              # its caller's `traceparent`
+        self.caller = ""              # the `traceparent` of its caller, or of its message's publisher
         self.degraded = False
         self.place = Place(key, context, number, self)
         self.arrive = arrive if arrive >= 0 else replica.clock.now()
@@ -73,6 +73,11 @@ class Flow:
         self.numbers = replica.numbers  # those in force as it arrives hold to its end
         self.changed = None if self.numbers is None else self.numbers.at(endpoint, key)
         self.task: asyncio.Task[Any] | None = None  # None for a call in place that runs in its caller's task
+
+    def continues(self, parent: str) -> None:
+        """Who called, or published, said `parent` as its `traceparent`; nothing when that was no valid one."""
+        if parent and self.trace[:36] == parent[:36]:
+            self.caller = parent
 
     # -- life ------------------------------------------------------------------------------
 

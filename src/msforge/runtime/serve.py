@@ -142,8 +142,7 @@ def _flow(replica: Replica, endpoint: str, flow_class: type[Flow], told: dict[st
         cancel=cancel if cancel in ("queued", "all") else "none", trace=trace_of(parent),
         root=told.get(ROOT, ""), arrive=now,
     )
-    if flow.trace[:36] == parent[:36]:
-        flow.caller = parent
+    flow.continues(parent)
     return flow
 
 

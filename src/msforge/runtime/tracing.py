@@ -59,16 +59,19 @@ class Tracer:
         """A request has ended, `took` real ns after it came."""
         api = self._api
         self._ids.trace, self._ids.span = int(flow.trace[3:35], 16), int(flow.trace[36:52], 16)
-        above = None
+        above, links = None, []
         if flow.caller:
-            parent = api.SpanContext(
+            before = api.SpanContext(
                 self._ids.trace, int(flow.caller[36:52], 16), is_remote=True, trace_flags=api.TraceFlags(1)
             )
-            above = api.set_span_in_context(api.NonRecordingSpan(parent))
+            if flow.message is None:
+                above = api.set_span_in_context(api.NonRecordingSpan(before))
+            else:  # its publisher may have ended long ago, so that is a link and no parent
+                links.append(api.Link(before))
         now = time.time_ns()
         kind = api.SpanKind.CONSUMER if flow.message is not None else api.SpanKind.SERVER
         span = self._tracer.start_span(
-            f"{flow.replica.name}.{flow.endpoint}", context=above, kind=kind, start_time=now - took,
+            f"{flow.replica.name}.{flow.endpoint}", context=above, kind=kind, links=links, start_time=now - took,
             attributes={"msforge.outcome": WORDS[flow.outcome], "msforge.number": flow.number},
         )
         if flow.outcome > DEGRADED:

@@ -19,6 +19,7 @@ from msforge.runtime.failures import ERROR, StepFailed
 from msforge.runtime.flow import Flow
 from msforge.runtime.plan import Channel, Consumer, Retry, Store
 from msforge.runtime.replica import Replica
+from msforge.runtime.tracing import tracer_of
 from msforge.scaffold.plans import channels_of, consumers_of
 from tests.virtual_time import MS, VirtualLoop
 
@@ -69,6 +70,31 @@ class Stage:
             await self.parts.stop()
 
         self.loop.play(all_of_it())
+
+
+def test_a_consumers_span_links_to_its_publishers() -> None:
+    memory: Any = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+    exporter = memory.InMemorySpanExporter()
+
+    async def main(stage: Stage) -> None:
+        stage.replica.tracer = tracer_of("a", 0, exporter)
+        publish = stage.publish()
+
+        async def traced(do: Any) -> None:
+            do.trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
+            await publish(do)
+
+        await request(stage.replica, 0, traced)
+        await stage.clock.sleep(50 * MS)
+        stage.replica.tracer.close()
+        stage.replica.tracer = None
+
+    Stage().play(main)
+    published, handled = exporter.get_finished_spans()
+    assert (published.name, handled.name, handled.kind.name) == ("a.go", "a.handle", "CONSUMER")
+    assert f"{handled.context.trace_id:x}" == "ab" * 16 and handled.parent is None and not published.links
+    [link] = handled.links
+    assert (f"{link.context.trace_id:x}", f"{link.context.span_id:x}") == ("ab" * 16, "cd" * 8)
 
 
 def test_publisher_waits_for_the_broker_only() -> None:
