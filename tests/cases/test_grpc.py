@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-import socket_run
+from attempts import over_sockets
 from casetable import Bench, Case, benches
-from judge import Wrong, judge
-from simulated import simulate
+from judge import Wrong
+from once import once
 from spoken import over_grpc
-
-from msforge.live.loop import new_event_loop
 
 pytest.importorskip("grpc", reason="the package grpcio is not installed")
 
@@ -24,28 +18,9 @@ SPEEDS = ((2.0, 4), (6.0, 6), (20.0, 12), (50.0, 24))
 
 
 @pytest.fixture(scope="module")
-def wrong() -> Iterator[Wrong]:
+def wrong(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Wrong:
     """What does not agree, after the last attempt."""
-    simulated = {name: simulate(bench) for name, bench in BENCHES.items()}
-    loop = new_event_loop()
-    found: Wrong = {}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        made = {
-            name: socket_run.generate(bench, Path(folder) / "made" / name, int(simulated[name][1].end))
-            for name, bench in BENCHES.items()
-        }
-        left = list(BENCHES)
-        for number, (scale, at_once) in enumerate(SPEEDS):
-            seen = loop.run_until_complete(
-                socket_run.run([made[name] for name in left], Path(folder) / str(number), scale, at_once))
-            for name in left:
-                judge(BENCHES[name], seen[name], simulated[name][0], found, first=number == 0)
-            left = [name for name in left if any(bench == name for bench, _ in found)]
-            print(f"{scale:g} times slower: {len(found)} cases do not agree")
-            if not left:
-                break
-        loop.close()
-        yield found
+    return once("grpc", tmp_path_factory, worker_id, lambda: over_sockets(BENCHES.values(), SPEEDS))
 
 
 @pytest.mark.parametrize(("bench", "case"), ROWS, ids=[f"{b.name}-{c.id}" for b, c in ROWS])

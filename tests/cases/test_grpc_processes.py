@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-import process_run
 import pytest
+from attempts import as_processes
 from casetable import Case, marked
-from judge import Wrong, judge
-from simulated import simulate
+from judge import Wrong
+from once import once
 from spoken import over_grpc
-
-from msforge.live.loop import new_event_loop
 
 pytest.importorskip("grpc", reason="the package grpcio is not installed")
 
@@ -22,21 +17,9 @@ SPEEDS = (6.0, 20.0, 50.0)
 
 
 @pytest.fixture(scope="module")
-def wrong() -> Wrong:
+def wrong(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Wrong:
     """What does not agree, after the last attempt."""
-    simulated, records = simulate(BENCH)
-    loop = new_event_loop()
-    found: Wrong = {}
-    for number, scale in enumerate(SPEEDS):
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            seen = loop.run_until_complete(
-                process_run.run(BENCH, Path(folder), int(records.end) + process_run.MARGIN, scale))
-        judge(BENCH, seen, simulated, found, first=number == 0)
-        print(f"{scale:g} times slower: {len(found)} cases do not agree")
-        if not found:
-            break
-    loop.close()
-    return found
+    return once("grpc-processes", tmp_path_factory, worker_id, lambda: as_processes(BENCH, SPEEDS))
 
 
 @pytest.mark.parametrize("case", BENCH.cases, ids=[case.id for case in BENCH.cases])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import socket_run
 from casetable import Bench, Case, benches
 from judge import Wrong, judge
 from observed import Observed
+from once import once
 from simulated import compiled, simulate
 
 from msforge.live.loop import new_event_loop
@@ -38,7 +38,8 @@ def server_of(bench: Bench) -> str:
 ROWS = [
     (bench, case) for bench in benches() if server_of(bench) for case in bench.cases if not case.embedded
 ]
-BENCHES = {bench.name: bench for bench, _ in ROWS}
+FOUND: dict[str, Wrong] = {}
+"""What does not agree after the last attempt, by bench: each is run when its first case asks."""
 
 
 async def run(bench: Bench, made: socket_run.Generated, folder: Path, scale: float) -> Observed:
@@ -80,12 +81,6 @@ async def forget_queues(url: str, queues: list[str]) -> None:
             await channel.queue_delete(name)
 
 
-@pytest.fixture(scope="module")
-def found() -> Iterator[dict[str, Wrong]]:
-    """What does not agree after the last attempt, by bench: each is run when its first case asks."""
-    yield {}
-
-
 def play(bench: Bench) -> Wrong:
     """Attempt after attempt, each slower, until all cases agree."""
     simulated, records = simulate(bench)
@@ -107,9 +102,11 @@ def play(bench: Bench) -> Wrong:
 
 
 @pytest.mark.parametrize(("bench", "case"), ROWS, ids=[f"{b.name}-{c.id}" for b, c in ROWS])
-def test_generated_services_agree_on_servers(bench: Bench, case: Case, found: dict[str, Wrong]) -> None:
+def test_generated_services_agree_on_servers(
+    bench: Bench, case: Case, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> None:
     serving(server_of(bench))
-    if bench.name not in found:
-        found[bench.name] = play(bench)
-    lines = found[bench.name].get((bench.name, case.id), [])
+    if bench.name not in FOUND:
+        FOUND[bench.name] = once(f"servers-{bench.name}", tmp_path_factory, worker_id, lambda: play(bench))
+    lines = FOUND[bench.name].get((bench.name, case.id), [])
     assert not lines, case.name + "\n" + "\n".join(lines)
