@@ -53,7 +53,8 @@ services:
   stock:
     consumers:
       take:
-        {{from: placed, threads: 8, prefetch: 20, idempotent: {word}, retry: {{attempts: 1000, backoff: 200ms, factor: 1}},
+        {{from: placed, threads: 8, prefetch: 20, idempotent: {word},
+         retry: {{attempts: 1000, backoff: 200ms, factor: 1}},
          steps: [{{write: goods}}, {{wait: 30ms}}]}}
 stores:
   orders: {{owner: shop, write: 1ms}}
