@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import msforge
 from msforge.live import state
 from tests.live.conftest import command, environment, running, until
-from tests.servers.serving import serving
+from tests.servers.serving import Serving, serving
 
 KINDS = "rabbitmq,postgres,redis"
 SYSTEM = """\
@@ -70,14 +71,22 @@ def alone(trio: Path, tmp_path: Path) -> Path:
     return tmp_path / "trio"
 
 
+def ask(folder: Path, times: int) -> None:
+    """So many requests, each answered well."""
+    url = next(service["url"] for service in msforge.ps(folder)["services"] if service["name"] == "front")
+    for _ in range(times):
+        with urllib.request.urlopen(urllib.request.Request(f"{url}/ask", b"", method="POST"), timeout=20) as answer:
+            assert answer.status == 200
+
+
 def channel(folder: Path) -> dict[str, Any]:
     return dict(msforge.ps(folder)["channels"]["news"])
 
 
 def test_messages_go_through_the_broker_and_come_to_rest(up: Path) -> None:
     before = channel(up)["done"]
-    msforge.load(up, duration="2s")
-    assert until(lambda: channel(up)["done"] >= before + 5)
+    ask(up, 10)
+    assert until(lambda: channel(up)["done"] >= before + 10)
     assert until(lambda: channel(up)["published"] == channel(up)["done"] and channel(up)["in_flight"] == 0)
 
 
@@ -93,7 +102,7 @@ def test_secrets_are_in_no_log_and_in_nothing_that_is_shown(up: Path) -> None:
 def test_server_that_somebody_else_runs_is_used_and_left_running(alone: Path) -> None:
     server = serving("postgres")
     with running(alone, "--with", f"postgres={server.url('ignored')}"):
-        msforge.load(alone, duration="2s")
+        ask(alone, 3)
         shown = msforge.ps(alone)["servers"]
         assert [(one["name"], one["pid"]) for one in shown] == [("postgres", 0)]
         assert server.hosted.site.secret not in str(shown)
@@ -136,3 +145,27 @@ def test_what_is_not_installed_is_said_with_the_package(alone: Path) -> None:
     done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "redis: redis-server is not installed" in done.stderr and "redis" in done.stderr.splitlines()[-1]
+
+
+def test_port_that_is_taken_meanwhile_is_left_to_whoever_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from msforge.live import ports
+    from msforge.live.servers.redis import RedisServer
+
+    serving("redis")
+    other = ports.bind(0)
+    other.listen()
+    prepare, had = RedisServer.prepare, []
+
+    def late(self: RedisServer, site: Any) -> None:
+        if not had:
+            site.ports["main"] = other.getsockname()[1]
+        had.append(site.ports["main"])
+        prepare(self, site)
+
+    monkeypatch.setattr(RedisServer, "prepare", late)
+    server = Serving("redis")
+    try:
+        assert server.hosted.state == "ready" and len(had) == 2 and had[0] != had[1]
+    finally:
+        server.close()
+        other.close()

@@ -83,8 +83,10 @@ class Outbox:
                     db, "INSERT INTO msforge_outbox (replica, channel, message, due, takes, relay) "
                     "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
                     (self.replica.ordinal, channel.name, json.dumps(message), due, takes, relay))
-        except StoreError as problem:
+        except Exception as problem:
             self._search_later(relay)
+            if not isinstance(problem, StoreError):
+                raise
             self.replica.log.warning("write failed", problem=str(problem))
             raise StepFailed(ERROR, cause_of(self.replica.name, RESET)) from problem
         finally:
@@ -97,14 +99,19 @@ class Outbox:
             self._search = asyncio.get_running_loop().create_task(self._search_rows(relay))
 
     async def _search_rows(self, relay: int) -> None:
-        while True:
-            await self._wait(max(relay, TRY_AGAIN))
+        """Look until two looks in a row have succeeded: what broke may come to its end in between."""
+        looks = 0
+        while looks < 2:
+            await self._wait(max(relay, TRY_AGAIN) * (1 + 3 * looks))
             try:
                 await self.start()
-            except StoreError:
-                continue
-            self._search = None
-            return
+            except Exception as problem:
+                self.replica.log.warning("outbox not read", problem=str(problem))
+                looks = 0
+                await asyncio.sleep(0.05)
+            else:
+                looks += 1
+        self._search = None
 
     def _relay_later(
         self, row: int, channel: str, message: dict[str, Any], due: int, takes: int, relay: int

@@ -25,6 +25,8 @@ from msforge.live.servers.server import WINDOWS, Server, ServerError, Site, find
 from msforge.live.state import logs_folder, run_folder
 from msforge.model.plan import System
 
+TRIES: Final = 3
+"""Starts of a server that finds its ports taken."""
 NOT_YET: Final = (OSError, aiohttp.ClientError, TimeoutError)
 """What a probe may meet before a server is ready."""
 
@@ -97,7 +99,32 @@ class Hosted:
         return self.child.pid if self.child is not None and self.child.code is None else 0
 
     async def start(self) -> None:
-        """Prepare it the first time, start it, wait until it is ready. Raises ServerError."""
+        """Prepare it the first time, start it, wait until it is ready. Raises ServerError.
+
+        A port that was free when it was prepared may be taken when it starts: then it is prepared with other ones.
+        """
+        new = self._prepared is None
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                await self._start()
+                return
+            except ServerError:
+                if not left or not new or self.site.url or not await asyncio.to_thread(self._lost_a_port):
+                    raise
+            await self.stop()
+
+    def _lost_a_port(self) -> bool:
+        """Whether one of its ports, which it does not have itself, is taken."""
+        if self.pid:
+            return False
+        try:
+            for port in self.site.ports.values():
+                ports.bind(port).close()
+        except OSError:
+            return True
+        return False
+
+    async def _start(self) -> None:
         self.state = "starting"
         if not self.site.url:
             if self._prepared is None:
