@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,12 +43,15 @@ class Board:
         self.active: dict[str, Active] = {}
         self.changes = Changes(fleet)
         self.rollouts = Rollouts(fleet, self.changes)
+        self.server_of: Callable[[str], str] = lambda name: ""
+        """The server that a store or channel is on, "" for an embedded one: faults of parts reach only those."""
         self._count = 0
         fleet.faults_of = self._of
 
     async def set(self, fault: Plain) -> str:
         """Switch a fault on and return its id. Raises UsageError when it doesn't fit the system."""
         hit = self._hit(fault)
+        self._refuse_on_servers(fault)
         if fault["kind"] == "change":
             await self.changes.apply(changes_of(fault))
         if fault["kind"] == "deploy":
@@ -67,6 +70,22 @@ class Board:
         if seconds is not None:
             active.ending = asyncio.get_running_loop().create_task(self._end(number, seconds))
         return number
+
+    def _refuse_on_servers(self, fault: Plain) -> None:
+        """Raises UsageError for a fault of a part that stands on a server: nothing here reaches that."""
+        active = Active("", fault, [], None)
+        out_of_reach = {
+            name: server for told in (*self._parts_faults(active), *self._broker_faults(active))
+            if (name := told.get("store") or told["channel"]) and (server := self.server_of(name))
+        }
+        if out_of_reach and fault["kind"] == "zone":  # its replicas die all the same
+            self.fleet.tell(f"{', '.join(out_of_reach)}: on a server of its own, which stays up")
+        elif out_of_reach:
+            [(name, server)] = out_of_reach.items()
+            raise UsageError(
+                f"{name} is on {server}: `{fault['label']}` does not reach it there",
+                hint=f"stop {server} itself (`msforge ps` shows its process), or bring the system up without it",
+            )
 
     async def _end(self, number: str, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -117,6 +117,7 @@ async def _serve(
 
     fleet = Fleet(system, backend, seed=system.run.seed, scale=options.scale, tell=tell)
     board = Board(fleet)
+    board.server_of = servers.of
     token = secrets.token_urlsafe(24)
     control = Control(fleet, board, token, options.way, doors.urls(), servers)
     try:

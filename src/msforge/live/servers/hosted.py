@@ -64,6 +64,16 @@ class Servers:
         """What a service is told about them, without its prefix. Holds secrets."""
         return {key: value for one in self.hosted for key, value in one.server.settings(one.site, service).items()}
 
+    def of(self, name: str) -> str:
+        """The server that a store or a channel is on; "" for an embedded one."""
+        for one in self.hosted:
+            system = one.site.system
+            if any(part.name == name and one.server.has_store(part) for part in system.stores) or any(
+                part.name == name and one.server.has_channel(part) for part in system.channels
+            ):
+                return one.server.name
+        return ""
+
     def urls(self) -> dict[str, str]:
         """Where people reach each of them."""
         return {one.server.name: one.server.address(one.site) for one in self.hosted}
