@@ -18,6 +18,7 @@ from observed import Observed
 from once import once
 from simulated import compiled, simulate
 
+from msforge.errors import MsforgeError
 from msforge.live.loop import new_event_loop
 from tests.servers.serving import serving
 
@@ -89,7 +90,11 @@ def play(bench: Bench) -> Wrong:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         made = socket_run.generate(bench, Path(folder) / "made", int(records.end))
         for number, scale in enumerate(SPEEDS):
-            seen = loop.run_until_complete(run(bench, made, Path(folder) / str(number), scale))
+            try:
+                seen = loop.run_until_complete(run(bench, made, Path(folder) / str(number), scale))
+            except (MsforgeError, OSError) as error:  # a server may be out of breath as a machine may
+                wrong.update({(bench.name, case.id): [f"did not come up: {error}"] for case in bench.cases})
+                continue
             judge(bench, seen, simulated, wrong, first=number == 0)
             for case in bench.cases:
                 if case.embedded:

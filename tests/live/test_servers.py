@@ -142,7 +142,7 @@ def test_one_that_ends_as_it_starts_takes_all_down_and_says_why(down: Path, tmp_
     fake.write_text("#!/bin/sh\necho this configuration is bad >&2\nexit 3\n")
     fake.chmod(0o755)
     env = {**environment(), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    line = command("up", down, "--port-base", "0", "--with", "prometheus")
+    line = command("up", "-C", down, "--port-base", "0", "--with", "prometheus")
     done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "prometheus ended as it started (exit code 3)" in done.stderr

@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 
 import msforge
-from msforge.live.children import Child, interpreter
+from msforge.live.children import Spawned
 from msforge.live.folder import Package, packages
 from msforge.live.ports import bind
 from msforge.model import compile_system
@@ -87,12 +87,12 @@ class Service:
         told = {"PORT": str(self.port), "WATCH_STDIN": "true", **settings}
         self.environment = {**os.environ, **{package.prefix + key: value for key, value in told.items()}}
         self.url = f"http://127.0.0.1:{self.port}"
-        self.child: Child | None = None
+        self.child: Spawned | None = None
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
         log = self.folder / f"{self.package.service}.log"
-        self.child = Child((interpreter(), "-m", self.package.name), self.environment, self.package.folder, log)
+        self.child = Spawned((sys.executable, "-m", self.package.name), self.environment, self.package.folder, log)
         async with aiohttp.ClientSession() as http:
             for _ in range(1200):
                 if self.child.code is not None:  # a server it needs is still down

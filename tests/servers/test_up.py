@@ -115,7 +115,7 @@ def test_server_that_somebody_else_runs_is_used_and_left_running(alone: Path) ->
     ("redis=redis://:b@127.0.0.1:9/0", "no Redis answers there"),
 ])
 def test_server_that_is_not_there_is_said_in_one_line_and_nothing_is_left(alone: Path, url: str, said: str) -> None:
-    line = command("up", alone, "--port-base", "0", "--with", url)
+    line = command("up", "-C", alone, "--port-base", "0", "--with", url)
     done = subprocess.run(line, env=environment(), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1 and said in done.stderr and ":b@" not in done.stderr
     assert not (state.run_folder(alone) / "state.json").exists()
@@ -127,7 +127,7 @@ def test_migration_that_fails_half_way_takes_all_down_and_leaves_nothing(alone: 
     broken.write_text("CREATE TABLE halves (id BIGINT);\nINSERT INTO nowhere VALUES (1);\n", "utf-8")
     server = serving("postgres")
     try:
-        line = command("up", alone, "--port-base", "0", "--with", f"postgres={server.url('ignored')}")
+        line = command("up", "-C", alone, "--port-base", "0", "--with", f"postgres={server.url('ignored')}")
         done = subprocess.run(line, env=environment(), capture_output=True, text=True, timeout=120, check=False)
     finally:
         broken.unlink()
@@ -140,7 +140,7 @@ def test_migration_that_fails_half_way_takes_all_down_and_leaves_nothing(alone: 
 def test_what_is_not_installed_is_said_with_the_package(alone: Path) -> None:
     if os.name == "nt":
         pytest.skip("only on POSIX systems: an empty PATH")
-    line = command("up", alone, "--port-base", "0", "--with", "redis")
+    line = command("up", "-C", alone, "--port-base", "0", "--with", "redis")
     env = {**environment(), "PATH": "/nowhere"}
     done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2

@@ -7,6 +7,7 @@ from itertools import zip_longest
 import pytest
 import virtual_run
 import yaml
+from casetable import Entry
 from invented import Invention
 from observed import UNSEEN, Observed
 from simulated import observed
@@ -43,11 +44,16 @@ def differences(one: Observed, other: Observed) -> list[str]:
     for body, entries in one.log.items():
         # one that was cancelled before it was sent, and one that a dead replica can't tell of
         entries = [e for e in entries if e.end > e.begin or e.outcome not in ("cancelled", "reset")]
-        if entries != other.log.get(body, []):
-            odd = [e for e in entries if e not in other.log.get(body, [])][:2]
-            odder = [e for e in other.log.get(body, []) if e not in entries][:2]
+        yours = sorted(other.log.get(body, []), key=_moment)
+        if sorted(entries, key=_moment) != yours:
+            odd = [e for e in entries if e not in yours][:2]
+            odder = [e for e in yours if e not in entries][:2]
             found.append(f"{body}: only simulated {odd}, only running {odder}")
     return found
+
+
+def _moment(entry: Entry) -> tuple[float, float, str]:
+    return entry.begin, entry.end, entry.outcome
 
 
 @pytest.mark.parametrize("seed", range(40))
