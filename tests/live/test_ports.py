@@ -63,3 +63,13 @@ def test_without_the_packages_no_port_is_opened_for_grpc(monkeypatch: pytest.Mon
         assert bool(opened.rpc_front) is there and len(opened.sockets) == (4 if there else 2)
         assert len(opened.addresses) == (2 if there else 0)
         asyncio.run(opened.close())
+
+
+def test_grpc_without_protobuf_is_no_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(name: str) -> object:
+        if name.startswith("google"):
+            raise ModuleNotFoundError(name)  # as importlib does when there is no package `google` at all
+        return object()
+
+    monkeypatch.setattr(doors.importlib.util, "find_spec", find)
+    assert doors.speaks_grpc() is False

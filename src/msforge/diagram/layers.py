@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
 SWEEPS: Final = 24
@@ -109,15 +110,9 @@ def crossings(layers: list[list[int]], after: dict[int, list[int]]) -> int:
 def _by_median(layer: list[int], places: dict[int, list[int]]) -> list[int]:
     """Sorted by the medians of their neighbours; who has none stays where it is."""
     free = [v for v in layer if places[v]]
-    free.sort(key=lambda v: _median(places[v]))
+    free.sort(key=lambda v: median(places[v]))
     following = iter(free)
     return [next(following) if places[v] else v for v in layer]
-
-
-def _median(values: list[int]) -> float:
-    found = sorted(values)
-    middle = len(found) // 2
-    return float(found[middle]) if len(found) % 2 else (found[middle - 1] + found[middle]) / 2
 
 
 def _swap_neighbours(layers: list[list[int]], before: dict[int, list[int]], after: dict[int, list[int]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
 from msforge.diagram.graph import QUEUE, TOPIC, Arrow, Graph, Node
@@ -147,10 +148,7 @@ class _Stage:
         ]
 
     def _wanted(self, vertex: int, near: list[int]) -> float:
-        if not near:
-            return self.y[vertex]
-        places = sorted(self.y[other] for other in near)
-        return (places[(len(places) - 1) // 2] + places[len(places) // 2]) / 2
+        return median(self.y[other] for other in near) if near else self.y[vertex]
 
     def _settle(self, layer: list[int], wanted: list[float], apart: list[float]) -> None:
         weights = [1.0 if v < len(self.nodes) else 3.0 for v in layer]  # a long arrow should be straight

@@ -24,7 +24,10 @@ def url_of(port: int) -> str:
 
 def speaks_grpc() -> bool:
     """Whether the packages for gRPC are installed (`msforge[grpc]`)."""
-    return all(importlib.util.find_spec(name) is not None for name in ("grpc", "google.protobuf"))
+    try:
+        return all(importlib.util.find_spec(name) is not None for name in ("grpc", "google.protobuf"))
+    except ModuleNotFoundError:  # there is not even a package `google`
+        return False
 
 
 def address_of(port: int) -> str:
@@ -65,8 +68,11 @@ class Doors:
             ports_of.append(self._bind_any())
             if service in self.rpc_replicas:
                 self.rpc_replicas[service].append(self._bind_any())
-                self.addresses[url_of(ports_of[-1])] = address_of(self.rpc_replicas[service][-1])
+                self._takes_grpc(ports_of[-1], self.rpc_replicas[service][-1])
         return ports_of[ordinal]
+
+    def _takes_grpc(self, port: int, rpc_port: int) -> None:
+        self.addresses[url_of(port)] = address_of(rpc_port)
 
     def _bind_any(self) -> int:
         sock = ports.bind(0)
@@ -126,12 +132,9 @@ def open_doors(system: System, base: int) -> Doors:
         doors.front[name], *doors.replicas[name] = _bound(doors, sockets, 1 + len(of_service.replicas))
         if name in rpc:
             doors.rpc_front[name], *doors.rpc_replicas[name] = _bound(doors, sockets, 1 + len(of_service.rpc_replicas))
-            doors.addresses |= {
-                url_of(port): address_of(rpc_port) for port, rpc_port in zip(
-                    [doors.front[name], *doors.replicas[name]], [doors.rpc_front[name], *doors.rpc_replicas[name]],
-                    strict=True,
-                )
-            }
+            doors._takes_grpc(doors.front[name], doors.rpc_front[name])
+            for port, rpc_port in zip(doors.replicas[name], doors.rpc_replicas[name], strict=True):
+                doors._takes_grpc(port, rpc_port)
     return doors
 
 

@@ -50,7 +50,6 @@ class Place:
         """E.g. order.1."""
         return f"{self.service.name}.{self.ordinal}"
 
-
     @property
     def consumer(self) -> str:
         """What brokers call it."""

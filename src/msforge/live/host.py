@@ -30,7 +30,6 @@ class Host:
         self.clock = Clock(scale)
         self.parts = embedded_parts(system, self.clock)
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
-        self.rpc_addresses = doors.addresses
         self.told: Told = nothing_told
 
     async def part_fault(self, fault: Mapping[str, Any]) -> None:

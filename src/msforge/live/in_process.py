@@ -58,7 +58,7 @@ class InProcess(Host):
                 self.own[callee.name].append(balancers[callee.name])
             else:
                 balancers[callee.name] = self.shared[callee.name]
-        return Directory(balancers, self.zones, self.rpc_addresses)
+        return Directory(balancers, self.zones, self.doors.addresses)
 
     async def open(self) -> None:
         """The parts, the doors, and a clock for the date in answers."""

@@ -101,7 +101,7 @@ class Processes(Host):
         self.believed[service] = urls
         plan = next(s for s in self.system.services if s.name == service)
         if plan.client_balancer:
-            known = {url: self.rpc_addresses[url] for url in urls if url in self.rpc_addresses}
+            known = {url: self.doors.addresses[url] for url in urls if url in self.doors.addresses}
             await asyncio.gather(*(unit.tell_replicas({service: urls}, known) for unit in self.units))
 
     def forget(self, unit: ProcessUnit) -> None:
@@ -150,8 +150,8 @@ class ProcessUnit(Resident):
             "TIME_SCALE": host.clock.scale, "PARTS_URL": host.parts_url, "DATA_DIR": self.data, "WATCH_STDIN": "true",
             "SERVICES": json.dumps({s.name: host.seen_by_callers(s) for s in host.system.services}),
         }
-        if host.rpc_addresses:
-            settings["GRPC_ADDRESSES"] = json.dumps(host.rpc_addresses)
+        if host.doors.addresses:
+            settings["GRPC_ADDRESSES"] = json.dumps(host.doors.addresses)
         settings |= {key.upper(): value for key, value in self.rpc_settings().items()}
         settings |= {key.upper(): value for key, value in host.told(self.package.service).items()}
         return {f"{prefix}{key}": str(value) for key, value in settings.items()}
