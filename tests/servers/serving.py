@@ -72,11 +72,12 @@ class Serving:
         while child is not None and child.code is None:
             threading.Event().wait(0.01)
 
-    def control(self, *words: str) -> None:
-        """RabbitMQ's own command line."""
+    def control(self, *words: str) -> str:
+        """RabbitMQ's own command line; what it prints."""
         script = Path(self.hosted.site.programs["rabbitmq-server"]).with_name("rabbitmqctl")
         environment = {**os.environ, **self.hosted.server.environment(self.hosted.site)}
-        subprocess.run([str(script), *words], env=environment, check=True, capture_output=True, timeout=60)
+        done = subprocess.run([str(script), *words], env=environment, check=True, capture_output=True, timeout=60)
+        return done.stdout.decode("utf-8", "replace")
 
     def url(self, service: str = "test") -> str:
         """Where a service finds it, with the password."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from msforge.runtime.failures import ERROR, OK, RESET, StepFailed, cause_of
@@ -31,20 +32,28 @@ class Outbox:
         self.replica = replica
         self.parts = parts
         self.tasks: set[asyncio.Task[None]] = set()
-        self.known: set[int] = set()  # rows that have a relay
+        self.known: dict[int, str] = {}  # rows that have a relay, and the id of their message
         self.hurry = asyncio.Event()
         self._search: asyncio.Task[None] | None = None
+        self._doubts = 0  # commits that may have been made though nobody heard of it
+        self._crossed: set[str] = set()  # ids of messages crossed out since the search began
 
     async def start(self) -> None:
-        """Go on with what was left before."""
+        """Go on with what was left before. The process before may have died while a commit of its was under way."""
+        self._search_later(TRY_AGAIN)
+        await self._look()
+
+    async def _look(self) -> None:
+        """Relay the rows that have no relay."""
         rows = await self._do(
             "SELECT id, channel, message, due, takes, relay FROM msforge_outbox WHERE replica = ? ORDER BY id",
             self.replica.ordinal)
         now = self.replica.clock.now()
         for row, channel, message, due, takes, relay in rows:
-            if row not in self.known:
+            content = json.loads(message)
+            if content["id"] not in self._crossed:  # the row was still there as the look began
                 due = min(due, now + relay)  # the clock of another run may have been ahead
-                self._relay_later(row, channel, json.loads(message), due, takes, relay)
+                self._relay_later(row, channel, content, due, takes, relay)
 
     async def _do(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         database = self.replica.stores.database
@@ -65,6 +74,7 @@ class Outbox:
         for task in self.tasks:
             task.cancel()
         self.tasks.clear()
+        self.known.clear()
 
     def _stop_searching(self) -> None:
         if self._search is not None:
@@ -83,40 +93,47 @@ class Outbox:
                     db, "INSERT INTO msforge_outbox (replica, channel, message, due, takes, relay) "
                     "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
                     (self.replica.ordinal, channel.name, json.dumps(message), due, takes, relay))
-        except Exception as problem:
+        except StoreError as problem:
             self._search_later(relay)
-            if not isinstance(problem, StoreError):
-                raise
             self.replica.log.warning("write failed", problem=str(problem))
             raise StepFailed(ERROR, cause_of(self.replica.name, RESET)) from problem
+        except BaseException:  # stopped, maybe in the middle of the commit
+            self._search_later(relay)
+            raise
         finally:
             stores.units.pop(flow, None)
         self._relay_later(row, channel.name, message, due, takes, relay)
 
     def _search_later(self, relay: int) -> None:
-        """A connection broke, maybe after the commit: look for what may be there without a relay."""
-        if self._search is None:
-            self._search = asyncio.get_running_loop().create_task(self._search_rows(relay))
+        """A commit may have been made that nobody heard of: look for what may be there without a relay."""
+        self._doubts += 1
+        if self._search is None and self.replica.up and not self.hurry.is_set():
+            self._search = asyncio.get_running_loop().create_task(self._search_rows(relay), context=Context())
 
     async def _search_rows(self, relay: int) -> None:
-        """Look until two looks in a row have succeeded: what broke may come to its end in between."""
+        """Look until two looks in a row have succeeded after the last doubt: a commit may end in between."""
         looks = 0
         while looks < 2:
             await self._wait(max(relay, TRY_AGAIN) * (1 + 3 * looks))
+            doubts = self._doubts
             try:
-                await self.start()
+                await self._look()
             except Exception as problem:
                 self.replica.log.warning("outbox not read", problem=str(problem))
                 looks = 0
                 await asyncio.sleep(0.05)
             else:
-                looks += 1
+                looks = looks + 1 if doubts == self._doubts else 0
         self._search = None
+        self._crossed.clear()
 
     def _relay_later(
         self, row: int, channel: str, message: dict[str, Any], due: int, takes: int, relay: int
     ) -> None:
-        self.known.add(row)
+        """Have a relay for a row, once: a look may find it before its own request goes on."""
+        if self.known.get(row) == message["id"] or message["id"] in self._crossed:
+            return
+        self.known[row] = message["id"]
         task = asyncio.get_running_loop().create_task(self._relay(row, channel, message, due, takes, relay))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -129,24 +146,37 @@ class Outbox:
         extra = faults.extra("channel", channel) if faults.links and here is not None else 0
         await self.replica.clock.sleep(takes + extra)
         looks = 0
-        while not self._passes(channel, looks, here is not None) or await self.parts.publish(channel, message) != OK:
+        while not self._passes(channel, looks, here is not None) or not await self._handed_over(channel, message):
             if self.hurry.is_set():
                 return  # it stays for the next start
             looks += 1
             await self._wait(max(relay, 1))
-        await self._cross_out(row)
+        await self._cross_out(row, message["id"])
 
-    async def _cross_out(self, row: int) -> None:
+    async def _handed_over(self, channel: str, message: dict[str, Any]) -> bool:
+        """Whether the broker has it. Whatever goes wrong, the relay lives on."""
+        try:
+            return bool(await self.parts.publish(channel, message) == OK)
+        except Exception as problem:
+            self.replica.log.warning("message not relayed", channel=channel, problem=repr(problem))
+            return False
+
+    async def _cross_out(self, row: int, message: str) -> None:
         while True:
             try:
                 await self._do("DELETE FROM msforge_outbox WHERE id = ?", row)
-            except StoreError:
+            except Exception as problem:
                 if self.hurry.is_set():
                     return  # it comes twice
+                if not isinstance(problem, StoreError):
+                    self.replica.log.warning("message not crossed out", problem=repr(problem))
                 await self._wait(TRY_AGAIN)
             else:
-                self.known.discard(row)
-                return
+                break
+        if self._search is not None:
+            self._crossed.add(message)
+        if self.known.get(row) == message:  # the row's number may be another's already
+            del self.known[row]
 
     def _passes(self, channel: str, looks: int, drawn: bool) -> bool:
         """Whether the relay reaches the broker; what is dropped once passes the next time."""

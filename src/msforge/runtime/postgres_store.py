@@ -38,6 +38,7 @@ LOCK: Final = 0x6D73666F
 LOST: Final = (
     OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError, asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # the server has said farewell on this connection, and its end is still to come
 )
 """What a connection that breaks, or can't be had, comes to."""
 
