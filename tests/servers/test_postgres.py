@@ -198,3 +198,44 @@ def test_server_that_restarts_is_used_again(server: Serving, url: str) -> None:
         return await rows(store, "SELECT number FROM msforge_writes")
 
     assert used(url, None, act) == [(1,)]
+
+
+FAREWELL = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+"""What a server says as it ends a connection: severity, code, message."""
+
+
+def test_connection_on_which_the_server_has_said_farewell_is_out_of_reach(url: str) -> None:
+    """Its end may come later than its last words: nothing else than StoreError is to come of using it in between."""
+
+    async def run() -> list[tuple[Any, ...]]:
+        parts = urlsplit(url)
+        clients: list[asyncio.StreamWriter] = []
+
+        async def pass_on(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+            server, to_server = await asyncio.open_connection(parts.hostname, parts.port)
+            clients.append(to_client)
+
+            async def one_way(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+                while data := await source.read(65536):
+                    target.write(data)
+                target.close()
+
+            await asyncio.gather(one_way(client, to_server), one_way(server, to_client), return_exceptions=True)
+
+        between = await asyncio.start_server(pass_on, "127.0.0.1")
+        address = parts.netloc.replace(f":{parts.port}", f":{between.sockets[0].getsockname()[1]}")
+        store = PostgresStore(urlunsplit(parts._replace(netloc=address)))
+        await store.start()
+        try:
+            await rows(store, "SELECT 1")
+            clients[-1].write(b"E" + (len(FAREWELL) + 4).to_bytes(4) + FAREWELL)
+            await asyncio.sleep(0.2)
+            with pytest.raises(StoreError, match="out of reach"):
+                await rows(store, "SELECT 2")
+            return await rows(store, "SELECT 3")
+        finally:
+            await store.stop()
+            between.close()
+
+    used(url, None, tables)
+    assert asyncio.run(run()) == [(3,)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from msforge.policies.distributions import Dist
 from msforge.runtime.embedded import EmbeddedParts
 from msforge.runtime.failures import ERROR, StepFailed
 from msforge.runtime.flow import Flow
+from msforge.runtime.migrations import StoreError
 from msforge.runtime.plan import Channel, Consumer, Retry, Store
 from msforge.runtime.replica import Replica
 from msforge.runtime.tracing import tracer_of
@@ -263,6 +265,78 @@ def test_relay_tries_again_while_the_broker_is_cut_off_or_out_of_order() -> None
         stage.parts.clear("z")
         await stage.clock.sleep(500 * MS)
         assert [at for at, _, _ in stage.handled] == [1502]
+
+    Stage().play(main)
+
+
+@pytest.mark.parametrize("problem", [StoreError("out of reach"), RuntimeError("nobody thought of this")])
+def test_relay_outlives_whatever_goes_wrong(problem: Exception) -> None:
+    async def main(stage: Stage) -> None:
+        outbox, failed = stage.replica.events.outbox, {"publish": 0, "DELETE": 0}
+
+        def failing(act: Callable[..., Any], what: str) -> Callable[..., Any]:
+            async def acts(*told: Any) -> Any:
+                if failed[what] < 2 and (what == "publish" or told[0].startswith(what)):
+                    failed[what] += 1
+                    raise problem
+                return await act(*told)
+
+            return acts
+
+        outbox._do = failing(outbox._do, "DELETE")
+        stage.parts.publish = failing(stage.parts.publish, "publish")
+        await request(stage.replica, 0, order, flow_class=Steps)
+        await stage.clock.sleep(2500 * MS)
+        assert failed == {"publish": 2, "DELETE": 2}
+        assert len(stage.handled) == 1
+        assert rows(stage.replica, "msforge_outbox") == 0
+
+    Stage().play(main)
+
+
+def test_message_whose_request_was_stopped_as_it_was_committed_is_relayed_once() -> None:
+    async def main(stage: Stage) -> None:
+        database = stage.replica.stores.database
+        execute = database.execute
+
+        async def committed_unheard(db: Any, sql: str, parameters: Any = ()) -> Any:
+            found = await execute(db, sql, parameters)
+            if sql.startswith("INSERT INTO msforge_outbox"):
+                db.commit()
+                raise asyncio.CancelledError
+            return found
+
+        database.execute = committed_unheard
+        task = asyncio.ensure_future(request(stage.replica, 0, order, flow_class=Steps))
+        await asyncio.gather(task, return_exceptions=True)
+        database.execute = execute
+        assert rows(stage.replica, "msforge_outbox") == 1
+        await stage.clock.sleep(5000 * MS)
+        assert len(stage.handled) == 1
+        assert rows(stage.replica, "msforge_outbox") == 0
+
+    Stage().play(main)
+
+
+def test_row_that_a_look_finds_before_its_request_goes_on_is_relayed_once() -> None:
+    async def main(stage: Stage) -> None:
+        outbox = stage.replica.events.outbox
+        database = stage.replica.stores.database
+        transaction = database.transaction
+
+        @asynccontextmanager
+        async def slow() -> Any:
+            async with transaction() as db:
+                yield db
+            await outbox._look()  # what was committed is seen before anybody goes on
+
+        database.transaction = slow
+        task = asyncio.ensure_future(request(stage.replica, 0, order, flow_class=Steps))
+        await stage.clock.sleep(14 * MS)
+        database.transaction = transaction
+        await task
+        await stage.clock.sleep(2000 * MS)
+        assert len(stage.handled) == 1
 
     Stage().play(main)
 
