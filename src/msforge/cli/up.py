@@ -30,8 +30,8 @@ WithOption = Annotated[
     str,
     typer.Option(
         "--with", metavar="SERVER,...", envvar="MSFORGE_WITH",
-        help="Servers to start beside the services, as installed here, or NAME=URL: rabbitmq, postgres, redis, "
-        "prometheus.",
+        help="Servers to start beside the services, as installed here, or NAME=URL: rabbitmq, kafka, postgres, "
+        "redis, prometheus.",
         show_default=False,
     ),
 ]
@@ -53,7 +53,7 @@ def up(
       msforge up
       msforge up -C my-shop --detach
       msforge up --processes --port-base 9000
-      msforge up --with rabbitmq,postgres,prometheus
+      msforge up --with rabbitmq,kafka,postgres,prometheus
     """
     import msforge
 

@@ -17,6 +17,7 @@ from msforge.live import client, logs, ports, state
 from msforge.live.doors import speaks_grpc
 from msforge.live.faults import plain_fault
 from msforge.live.folder import Package, description_of, packages
+from msforge.live.servers.hosted import shown
 from msforge.live.servers.known import text_of
 from msforge.live.system import Options, Up, failure_file, read_failure, refuse_second, serve, write_failure
 from msforge.model import compile_system
@@ -128,7 +129,7 @@ def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated],
         raise
     view = running.ps()
     urls = {service["name"]: service["url"] for service in view["services"]}
-    servers = {server["name"]: server["url"] for server in view["servers"]}
+    servers = {server["name"]: shown(server) for server in view["servers"]}
     ready(Up(view["system"], found.folder, view["way"], urls, child.pid, time.monotonic() - begun, servers), found)
 
 

@@ -14,7 +14,7 @@ from msforge.scaffold.plans import channels_of, consumers_of, stores_of
 Stats = dict[str, dict[str, int]]
 """Counts by channel."""
 SHARED: Final = frozenset(("backlog", "resting", "in_flight"))
-"""What waits at a broker: all replicas see the same."""
+"""What waits at a broker: all replicas see the same, but for what rests at a topic's consumers."""
 
 
 def embedded_parts(system: System, clock: Clock) -> EmbeddedParts:
@@ -27,13 +27,17 @@ async def stats_of(
 ) -> Stats:
     """Counts of each channel: of the embedded ones, and of what `replicas` have counted of those on servers."""
     found = {channel.name: dict(await parts.stats(channel.name)) for channel in system.channels}
+    topics = {channel.name for channel in system.channels if channel.topic}
     for seen in replicas:
         for name, counts in seen.items():
             mine = found.setdefault(name, {})
             for what, count in counts.items():
-                mine[what] = max(mine.get(what, 0), count) if what in SHARED else mine.get(what, 0) + count
-    for counts in found.values():
-        if counts.get("backlog") or counts.get("resting"):
+                all_see = what in SHARED and not (name in topics and what == "resting")
+                mine[what] = max(mine.get(what, 0), count) if all_see else mine.get(what, 0) + count
+    for name, counts in found.items():
+        if name in topics:  # what rests has not left its partition
+            counts["backlog"] = max(0, counts["in_flight"] - counts["unacked"])
+        elif counts.get("backlog") or counts.get("resting"):
             counts["in_flight"] = max(counts["in_flight"], counts["backlog"] + counts["resting"] + counts["unacked"])
     return found
 

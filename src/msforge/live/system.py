@@ -44,7 +44,7 @@ class Up:
     took: float
     """Seconds until all were ready."""
     servers: dict[str, str] = field(default_factory=dict)
-    """Where each server that was asked for is reached."""
+    """Where each server that was asked for is reached, and which one it is where several could be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,10 @@ def services_table(view: Plain, width: int) -> Iterator[RenderableType]:
                 yield indented(Text(f"{clean(replica['name'])}: {replica['state']}", style="bold red"))
     if view.get("servers"):
         yield heading("Servers")
-        known = [(server["name"], f"{server['url']}, {server['state']}") for server in view["servers"]]
+        known = [
+            (server["name"], ", ".join(filter(None, (server["url"], server["state"], server.get("product")))))
+            for server in view["servers"]
+        ]
         yield indented(listing_table(known))
     busy = {channel: counts for channel, counts in view["channels"].items() if any(counts.values())}
     if busy:

@@ -27,6 +27,7 @@ class Chosen:
     rabbitmq: str = ""
     postgres: str = ""
     redis: str = ""
+    kafka: str = ""
 
 
 def real_parts(
@@ -36,9 +37,10 @@ def real_parts(
     """The parts of one replica: `base`, or servers for all that they can take. Raises PartError."""
     found, kept = [*channels], [*stores]
     queues = [c for c in found if not c.topic and not c.embedded and chosen.rabbitmq]
+    topics = [c for c in found if c.topic and not c.embedded and chosen.kafka]
     tables = [s for s in kept if s.kind in POSTGRES and chosen.postgres]
     caches = [s for s in kept if s.kind in REDIS and chosen.redis]
-    if not (queues or tables or caches):
+    if not (queues or topics or tables or caches):
         return base
     name = f"{service.name}.{ordinal}"
     made = RealParts(base, {c.name: c for c in found})
@@ -47,6 +49,10 @@ def real_parts(
             from msforge.runtime.rabbitmq import RabbitMQ
 
             made.add_broker(RabbitMQ(chosen.rabbitmq, queues, clock, name), queues)
+        if topics:
+            from msforge.runtime.kafka import Kafka
+
+            made.add_broker(Kafka(chosen.kafka, topics, clock, name, ordinal), topics)
         if tables:
             from msforge.runtime.postgres_operations import PostgresOperations
 

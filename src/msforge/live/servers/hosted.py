@@ -21,7 +21,7 @@ from msforge.live.fleet import Tell
 from msforge.live.logs import last_lines
 from msforge.live.servers import guard
 from msforge.live.servers.known import SERVERS, Wanted
-from msforge.live.servers.server import WINDOWS, Server, ServerError, Site, find_driver, find_programs
+from msforge.live.servers.server import WINDOWS, Server, ServerError, Site, find_driver
 from msforge.live.state import logs_folder, run_folder
 from msforge.model.plan import System
 
@@ -75,15 +75,12 @@ class Servers:
         return ""
 
     def urls(self) -> dict[str, str]:
-        """Where people reach each of them."""
-        return {one.server.name: one.server.address(one.site) for one in self.hosted}
+        """Where people reach each of them, and which one it is where several could be."""
+        return {one.server.name: shown(one.plain()) for one in self.hosted}
 
     def plain(self) -> list[dict[str, Any]]:
-        """For `ps`: name, address, state, process id (0 for one that somebody else runs)."""
-        return [
-            {"name": one.server.name, "url": one.server.address(one.site), "state": one.state, "pid": one.pid}
-            for one in self.hosted
-        ]
+        """For `ps`: name, address, product, state, process id (0 for one that somebody else runs)."""
+        return [one.plain() for one in self.hosted]
 
 
 class Hosted:
@@ -98,7 +95,7 @@ class Hosted:
         self.site = Site(
             system=system, folder=run_folder(folder) / "servers" / server.name,
             log=logs_folder(folder) / f"{server.name}.log", generated=folder, url=url,
-            programs={} if url else find_programs(server), account="" if url else _account(server),
+            programs={} if url else server.find(), account="" if url else _account(server),
         )
         self._prepared: asyncio.Future[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -107,6 +104,13 @@ class Hosted:
     def pid(self) -> int:
         """The guard's process, 0 when none runs."""
         return self.child.pid if self.child is not None and self.child.code is None else 0
+
+    def plain(self) -> dict[str, Any]:
+        """What `ps` shows of it."""
+        return {
+            "name": self.server.name, "url": self.server.address(self.site),
+            "product": self.server.product(self.site), "state": self.state, "pid": self.pid,
+        }
 
     async def start(self) -> None:
         """Prepare it the first time, start it, wait until it is ready. Raises ServerError.
@@ -223,6 +227,11 @@ class Hosted:
         if not keep and not self.site.url:
             await asyncio.to_thread(shutil.rmtree, self.site.folder, ignore_errors=True)
             self._prepared = None
+
+
+def shown(plain: Mapping[str, Any]) -> str:
+    """A server's address, and which one it is where several could be."""
+    return ", ".join(filter(None, (plain["url"], plain["product"])))
 
 
 def _account(server: Server) -> str:

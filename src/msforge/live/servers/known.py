@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from msforge.errors import UsageError
+from msforge.live.servers.kafka import Kafka
 from msforge.live.servers.postgres import Postgres
 from msforge.live.servers.prometheus import Prometheus
 from msforge.live.servers.rabbitmq import RabbitMQ
@@ -12,7 +13,9 @@ from msforge.live.servers.redis import RedisServer
 from msforge.live.servers.server import Server
 from msforge.names import did_you_mean
 
-SERVERS: dict[str, type[Server]] = {server.name: server for server in (RabbitMQ, Postgres, RedisServer, Prometheus)}
+SERVERS: dict[str, type[Server]] = {
+    server.name: server for server in (RabbitMQ, Kafka, Postgres, RedisServer, Prometheus)
+}
 """By name, in the order in which they are started."""
 
 

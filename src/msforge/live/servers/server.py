@@ -102,6 +102,10 @@ class Server:
     takes_url: ClassVar[bool] = False
     """Whether `--with NAME=URL` can name one that somebody else runs."""
 
+    def find(self) -> dict[str, str]:
+        """The path of each program that it needs. Raises MissingError that names the first that is not there."""
+        return find_programs(self)
+
     def prepare(self, site: Site) -> None:
         """Whatever has to be in its folder before it starts; in a thread. Raises ServerError."""
 
@@ -139,6 +143,10 @@ class Server:
     def address(self, site: Site) -> str:
         """Where people reach it, without a password."""
         return site.url or f"http://127.0.0.1:{site.ports[self.ports[0]]}"
+
+    def product(self, site: Site) -> str:
+        """Which one it is, where several could be; "" where its name says all."""
+        return ""
 
 
 async def answers(looking: Awaitable[None], site: Site) -> bool:

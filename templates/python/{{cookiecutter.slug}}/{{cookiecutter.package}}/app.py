@@ -162,6 +162,7 @@ def reach_servers(settings: Settings, parts: Any, clock: Clock) -> Any:
             rabbitmq=settings.rabbitmq_url,
             postgres=settings.postgres_url,
             redis=settings.redis_url,
+            kafka=settings.kafka_url,
         ),
         parts,
         SERVICE,

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Its database (postgresql://user:password@host/database); by default a file in `data_dir`."""
     redis_url: str = Field("", repr=False)
     """Where its caches are (redis://:password@host/0); by default with the other stores."""
+    kafka_url: str = Field("", repr=False)
+    """Where its topics are (kafka://user:password@host:9092/prefix); by default with the other channels."""
     data_dir: str = ""
     """Where its own data lies; by default in memory."""
     log_file: str = ""
