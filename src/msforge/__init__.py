@@ -21,6 +21,7 @@ from msforge.door import (
     graph,
     load,
     logs,
+    metrics,
     new,
     ps,
     read_result,
@@ -29,6 +30,7 @@ from msforge.door import (
     set_fault,
     simulate,
     sync,
+    traces,
     up,
     write_result,
 )
@@ -40,6 +42,7 @@ from msforge.errors import (
     MsforgeError,
     ResultFormatError,
     Severity,
+    TraceFormatError,
     UsageError,
 )
 
@@ -51,6 +54,7 @@ __all__ = [
     "MsforgeError",
     "ResultFormatError",
     "Severity",
+    "TraceFormatError",
     "UsageError",
     "check",
     "clear_faults",
@@ -65,6 +69,7 @@ __all__ = [
     "graph",
     "load",
     "logs",
+    "metrics",
     "new",
     "ps",
     "read_result",
@@ -73,6 +78,7 @@ __all__ = [
     "set_fault",
     "simulate",
     "sync",
+    "traces",
     "up",
     "write_result",
 ]

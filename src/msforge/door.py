@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from msforge.live.load.run import Progress as LoadProgress
     from msforge.live.system import Up
     from msforge.model.estimate import RunEstimate
+    from msforge.model.plan import System
+    from msforge.recording.records import Records
     from msforge.results import Result
     from msforge.results.compare import Comparison
     from msforge.scaffold.plan import Plan
     from msforge.spec import Spec
 
 MOST_REPLICATIONS = 100_000  # the language's own bound
+MOST_TRACES = 10_000  # of a random sample
 
 Progress = Callable[[int, int, int], None]
 """Called with the simulated ns done, the simulated ns in all and the requests so far, over all replications."""
@@ -80,17 +83,20 @@ def simulate(
     window: tuple[int, int] | None = None,
     stop: Callable[[], bool] | None = None,
     traces: bool = False,
+    sample: int = 0,
 ) -> Result:
     """Runs the description and summarises what happened.
 
     `seed` and `replications` are the file's by default; `processes` only decides how fast it is (default: one per
     core). `window` (ns, ns) reports on that part of the run alone. `stop` is asked now and then: once it says True the
     run ends, and the Result is about what was measured until then and says so. `traces` runs the first replication
-    once more for the spans of chosen requests. Raises as `load` does, and UsageError for a window outside the run.
+    once more for the spans of chosen requests; with `sample`, of so many drawn at random instead. Raises as `load` does, and UsageError for a window outside the run.
     """
     from msforge import results, sim
     from msforge.model import compile_system
 
+    if not 0 <= sample <= MOST_TRACES:
+        raise UsageError(f"{sample} traces: the most is {MOST_TRACES}", hint="a few hundred are plenty for an import")
     if replications is not None and not 1 <= replications <= MOST_REPLICATIONS:
         raise UsageError(f"{replications} replications: it takes 1, and the most is {MOST_REPLICATIONS}")
     system = compile_system(_spec(source, scenario, sets))
@@ -102,9 +108,22 @@ def simulate(
 
     records = sim.run_many(system, replications=replications, seed=seed, processes=processes, progress=tell, stop=stop)
     if traces and not records[0].interrupted:
-        wanted = results.chosen(records[0], system.run.warmup, system.run.duration)
-        records[0].spans = sim.retrace(system, records[0], wanted, stop=stop)
+        _trace(system, records[0], sample, stop)
     return results.summarise(system, records, window=window)
+
+
+def _trace(system: System, records: Records, sample: int, stop: Callable[[], bool] | None) -> None:
+    """Gives `records` the spans of chosen requests, or of a random sample of them."""
+    from msforge import results, sim
+    from msforge.recording import sampling
+
+    begin, end = system.run.warmup, system.run.duration
+    share = 0.0
+    if sample:
+        wanted, share = sampling.sample(system, records, sample, begin, end)
+    else:
+        wanted = results.chosen(records, begin, end)
+    records.spans = sim.retrace(system, records, wanted, share=share, stop=stop)
 
 
 def compare(before: Result, after: Result) -> Comparison:
@@ -140,6 +159,26 @@ def write_result(result: Result, path: str | Path) -> None:
     from msforge.report.files import write_atomically
 
     write_atomically(Path(path), result.to_json().encode("utf-8"))
+
+
+def traces(result: Result, *, format: str = "otlp") -> str:
+    """The traces that `result` holds, as text for other tools: "otlp" (OTLP/JSON) or "chrome" (for Perfetto).
+
+    Simulated time 0 is 2000-01-01 00:00 UTC. Raises UsageError for an unknown format, or when it holds none.
+    """
+    from msforge.report.traces import export
+
+    return export(result, format)
+
+
+def metrics(result: Result) -> str:
+    """The run's counters, gauges and histograms in Prometheus' text format, named as those of generated services.
+
+    Raises ResultFormatError for a result that was written without its data.
+    """
+    from msforge.report.metrics import exposition
+
+    return exposition(result)
 
 
 def graph(

@@ -74,6 +74,12 @@ class ResultFormatError(MsforgeError):
     exit_code = 3
 
 
+class TraceFormatError(MsforgeError):
+    """A file that should hold traces and does not, or more than can be read."""
+
+    exit_code = 3
+
+
 class ConservationError(MsforgeError):
     """The simulation lost or invented a request: a bug in msforge, never the user's."""
 

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from msforge.cli.common import JsonOption, WindowOption, existing, terminal, window_of
+from msforge.cli.exports import Exports, MetricsOption, TracesFormat, TracesFormatOption, TracesOption
+from msforge.errors import UsageError
 
 
 def report(
@@ -15,6 +17,9 @@ def report(
         Path, typer.Argument(metavar="RESULT", help="A result written by simulate --out.", show_default=False)
     ],
     window: WindowOption = None,
+    traces: TracesOption = None,
+    traces_format: TracesFormatOption = TracesFormat.OTLP,
+    metrics: MetricsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a result again, or a part of it.
@@ -24,13 +29,20 @@ def report(
       msforge report run.json
       msforge report run.json --window 60s..80s
       msforge report run.json --json | jq .objectives
+      msforge report run.json --traces traces.json --metrics run.prom
     """
     import msforge
     from msforge.report.summary import summary
 
     term = terminal()
+    exports = Exports(traces, traces_format, metrics, never=[file])
+    if exports and window is not None:
+        raise UsageError(
+            "--traces and --metrics are about the whole run, not a window of it", hint="leave --window out"
+        )
     result = msforge.read_result(existing(file, suffixes=(".json",)), window=window_of(window))
     if as_json:
         term.raw(result.to_json())
     else:
         term.show(*summary(result, term.out.width))
+    exports.write(result, term)

@@ -23,6 +23,7 @@ from msforge.cli.common import (
     terminal,
     window_of,
 )
+from msforge.cli.exports import Exports, MetricsOption, TracesFormat, TracesFormatOption, TracesOption
 
 if TYPE_CHECKING:
     from msforge.report.console import Terminal
@@ -71,6 +72,16 @@ def simulate(
     duration: DurationOption = None,
     window: WindowOption = None,
     out: OutOption = None,
+    traces: TracesOption = None,
+    traces_count: Annotated[
+        int | None,
+        typer.Option(
+            "--traces-count", min=1, max=10_000, metavar="N", help="Trace N requests drawn at random instead.",
+            show_default="the slowest, a median one and one of each failure",
+        ),
+    ] = None,
+    traces_format: TracesFormatOption = TracesFormat.OTLP,
+    metrics: MetricsOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     strict: StrictOption = False,
@@ -83,6 +94,7 @@ def simulate(
       msforge simulate --example shop
       msforge simulate shop.yaml --scenario payment-down --seed 7 --out run.json
       msforge simulate shop.yaml --set services.payment.replicas=4 --json
+      msforge simulate shop.yaml --traces traces.json --traces-count 500
     """
     import msforge
     from msforge.cli.interrupt import Interrupt
@@ -94,6 +106,7 @@ def simulate(
     given = loading(file, example, scenario, sets, duration)
     if out is not None:
         check_writable(out, never=given["source"])
+    exports = Exports(traces, traces_format, metrics, never=[given["source"], *([out] if out is not None else [])])
     spec = msforge.load(**given)
     _warnings(spec, given["source"], term, strict)
     _announce(spec, replications, processes, term)
@@ -101,9 +114,9 @@ def simulate(
         shown = None if quiet else progress
         result = msforge.simulate(
             spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span, stop=stop,
-            traces=out is not None or as_json,
+            traces=out is not None or as_json or traces is not None, sample=traces_count or 0,
         )
-    _deliver(result, out, term, as_json)
+    _deliver(result, out, exports, term, as_json)
 
 
 def _announce(spec: Spec, replications: int | None, processes: int | None, term: Terminal) -> None:
@@ -138,7 +151,7 @@ def _warnings(spec: Spec, file: Path, term: Terminal, strict: bool) -> None:
         term.say(f"{tally(found)} about this file; to read more: msforge check {file}")
 
 
-def _deliver(result: Result, out: Path | None, term: Terminal, as_json: bool) -> None:
+def _deliver(result: Result, out: Path | None, exports: Exports, term: Terminal, as_json: bool) -> None:
     import msforge
     from msforge.report.summary import summary
 
@@ -150,6 +163,7 @@ def _deliver(result: Result, out: Path | None, term: Terminal, as_json: bool) ->
         term.show(*summary(result, term.out.width))
     if out is not None:
         term.say(f"\nwrote {out}. Read it again with: msforge report {out}")
+    exports.write(result, term)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
     if result.failed:

@@ -103,6 +103,8 @@ class SpanRecord:
     begin: int
     end: int
     outcome: int
+    link: int = -1                # consume: the span that published the message
+    sampled: float = 0.0          # share of all requests, when they were drawn at random; 0: chosen
 
 
 @dataclass

@@ -169,7 +169,7 @@ def traces(slices: Slices) -> list[Trace]:
         Trace(
             run.records.replication, system.sources[s.source].name, s.number, s.span, s.parent, s.kind, s.name,
             system.services[s.service].name if s.service >= 0 else "", s.replica, s.begin, s.end,
-            Outcome(s.outcome).word,
+            Outcome(s.outcome).word, s.link, s.sampled,
         )
         for run in slices.runs
         for s in run.records.spans

@@ -219,3 +219,8 @@ class Trace:
     begin: int = doc("when it starts", "ns")
     end: int = doc("when it ends", "ns")
     outcome: str = doc("how it ended")
+    link: int = doc("of a consume span, the span that published the message; -1 = none", default=-1)
+    sampled: float = doc(
+        "share of all requests, when the trace is one of a random sample of them; 0: chosen for what it shows", "0..1",
+        default=0.0,
+    )

@@ -400,6 +400,9 @@ class Call:
     def finish(self, result: int, outcome: int, cause: int, request: Request | None) -> None:
         """Hand the outcome to the caller."""
         frame = self.frame
+        tracer = self.op.engine.tracer
+        if tracer is not None and self.root.traced:
+            tracer.close(frame, outcome)
         if result == FAILED:
             frame.outcome = ERROR
             frame.cause = cause

@@ -78,6 +78,7 @@ class Journey(Frame):
     """
 
     __slots__ = ("arrival", "client", "fresh", "number", "user")
+    traced = False  # its requests are, each by itself
 
     def __init__(self, client: Client, number: int, arrival: int, user: int) -> None:
         self.callbacks: Any = None
@@ -295,6 +296,11 @@ class Client:
             call.tries, request.begin - request.arrive, request.own, request.store, request.wire + request.net,
             call.backed + request.back,
         )
+
+    def step_failed(self, frame: Frame) -> None:
+        """A step of a traced request failed, `frame` says how: its span ends here, unless its call has ended it."""
+        if self.engine.tracer is not None:
+            self.engine.tracer.close(frame, frame.outcome)
 
     def finished(self, call: RootCall, outcome: int, cause: int, request: Request | None) -> None:
         """A root request has its outcome."""

@@ -150,6 +150,8 @@ def fail(frame: Frame, outcome: int, cause: int) -> int:
     """The current step failed as it started."""
     frame.outcome = outcome
     frame.cause = cause
+    if frame.root.traced:
+        frame.root.client.step_failed(frame)
     return FAILED
 
 
@@ -158,6 +160,8 @@ def fail_later(frame: Frame, outcome: int, cause: int) -> None:
     frame.child = None
     frame.outcome = outcome
     frame.cause = cause
+    if frame.root.traced:
+        frame.root.client.step_failed(frame)
     frame.ended(FAILED)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msforge.model.plan import Verb
 from msforge.recording.records import SpanRecord
+from msforge.sim import kernel
 from msforge.sim.kernel import DONE, Frame
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Tracer:
         self.parents: dict[int, int] = {}
         self.kept: list[Any] = []
         self.counts: dict[tuple[int, int], int] = {}
+        self.heard: set[tuple[int, int, int]] = set()  # source, number, span: its message was consumed
+        self.publishers: dict[tuple[int, int, int, int], int] = {}  # source, number, site, context -> span
 
     def marked(self, operations: tuple[Any, ...]) -> tuple[Any, ...]:
         """The same operations between marks."""
@@ -88,6 +91,9 @@ class Tracer:
         self.spans.append(span)
         self.open_spans[id(frame)] = span
         self.kept.append(frame)
+        if op.step.verb == Verb.PUBLISH:
+            site = frame.site.sub(op.slot, op.word)
+            self.publishers[root.source, root.number, id(site), frame.context] = span.span
 
     def close(self, frame: Frame, outcome: int) -> None:
         """A step has ended."""
@@ -112,8 +118,19 @@ class Tracer:
             ))
         self.spans.append(SpanRecord(
             root.source, root.number, mine, parent, kind, name, service, number, request.arrive, now, request.outcome,
+            self._publisher(request),
         ))
         self.close_all(request, now)
+
+    def _publisher(self, request: Request) -> int:
+        """The span that published a request's message, -1 for none."""
+        message, root = request.message, request.root
+        if message is None:
+            return -1
+        found = self.publishers.get((root.source, root.number, id(message.site), message.context), -1)
+        if request.outcome <= kernel.DEGRADED:
+            self.heard.add((root.source, root.number, found))
+        return found
 
     def close_all(self, request: Request, now: int) -> None:
         """Steps of a request that failed half-way end with it."""
@@ -124,6 +141,10 @@ class Tracer:
     def finished(self) -> list[SpanRecord]:
         """The spans that have an end."""
         return [span for span in self.spans if span.end >= 0]
+
+    def expects_messages(self) -> bool:
+        """Whether a message that a traced request published may still be on its way to a consumer, or at work there."""
+        return any((source, number, span) not in self.heard for (source, number, *_), span in self.publishers.items())
 
     def let_go(self, request: Request) -> None:
         """The caller waits no longer: remember who it was."""

@@ -14,10 +14,11 @@ from msforge.runtime import plan
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.calls import Calling
 from msforge.runtime.clock import Clock
+from msforge.runtime.conventions import root_trace
 from msforge.runtime.directory import Directory
 from msforge.runtime.failures import DEGRADED
 from msforge.runtime.flow import Flow
-from msforge.runtime.place import HERE, encode
+from msforge.runtime.place import HERE
 from msforge.runtime.replica import Replica
 from msforge.scaffold.numbers import guards_of
 from msforge.scaffold.plans import call_of
@@ -116,7 +117,7 @@ class Clients:
     def flow(self, source: Source, key: int, number: int, arrival: int) -> Flow:
         """What a client's turn runs in."""
         flow = Flow(
-            self.callers[source.name], source.name, key, number, 0, trace=_trace(key, number),
+            self.callers[source.name], source.name, key, number, 0, trace=root_trace(key, number),
             root=f"{source.index}:{arrival}", arrive=arrival,
         )
         HERE.set(flow.place)
@@ -141,13 +142,6 @@ class Clients:
     def link_mended(self, number: str) -> None:
         """It is over."""
         self.replica.faults.clear(number, missing_ok=True)
-
-
-def _trace(key: int, number: int) -> str:
-    """A W3C trace context: the same request has the same trace in every run."""
-    digits = encode(key, number, 0).split("-")
-    trace = f"{digits[0]:0>16}{int(digits[1]) & (1 << 64) - 1:016x}"
-    return f"00-{trace}-{int(trace[-16:], 16) ^ 0xA5A5A5A5A5A5A5A5:016x}-01"
 
 
 def _unheard(line: str) -> None:
