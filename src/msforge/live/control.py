@@ -77,7 +77,7 @@ class Control:
             })
         return web.json_response({
             "system": self.fleet.system.name, "digest": self.fleet.system.digest, "way": self.way,
-            "scale": self.fleet.scale, "pid": os.getpid(), "services": services,
+            "scale": self.fleet.scale, "began": self.fleet.backend.began, "pid": os.getpid(), "services": services,
             "channels": await self.fleet.backend.stats(),
             "servers": self.servers.plain(),
             "faults": [active.plain() for active in self.board.active.values()],
