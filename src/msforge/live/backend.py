@@ -88,3 +88,6 @@ class Backend(Protocol):
 
     async def stats(self) -> dict[str, dict[str, int]]:
         """Counts of each channel."""
+
+    async def embedded_stats(self) -> dict[str, dict[str, int]]:
+        """The same of those that are embedded, without asking anybody."""

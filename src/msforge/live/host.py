@@ -50,6 +50,10 @@ class Host:
         """Counts of each channel."""
         return await stats_of(self.system, self.parts, await self.counted())
 
+    async def embedded_stats(self) -> dict[str, dict[str, int]]:
+        """Counts of each channel that is embedded; what is on servers is not asked for."""
+        return await stats_of(self.system, self.parts)
+
     async def counted(self) -> list[Stats]:
         """What each replica has counted of the channels on servers."""
         return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,23 +21,11 @@ from msforge.recording.gauges import StationGauges
 from msforge.recording.records import CHANNEL_COUNTS, CHANNEL_TICKS, REPLICA_TICKS, Ints, Records, ReplicaRecord
 from msforge.records import OUTCOMES, ROOT_COLUMNS, SERVED_COLUMNS
 from msforge.sim.observer import entries_of, window_of
+from msforge.verify.session import Noted
 
 _C: Final = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 NUMBER: Final = len(SERVED_COLUMNS)
 """A further column of the served rows: the root request's number."""
-
-
-@dataclass
-class Noted:
-    """What a run left behind. `channels` are (when, ns since the epoch; counts by channel), in order of time."""
-
-    load: LoadResult
-    scale: float
-    view: Mapping[str, Any]
-    """What `ps` said as it began."""
-    outcomes: Path
-    channels: list[tuple[int, Mapping[str, Mapping[str, int]]]] = field(default_factory=list)
-    interrupted: bool = False
 
 
 @dataclass
@@ -111,7 +99,7 @@ def _records(system: System, noted: Noted, served: Ints) -> Records:
     run, load = system.run, noted.load
     roots = np.array(load.rows, dtype=np.int64).reshape(-1, len(ROOT_COLUMNS))
     stop = run.duration
-    if noted.interrupted or load.interrupted:
+    if load.interrupted:
         stop = max(run.warmup + 1, min(stop, int(roots[:, 4].max(initial=0))))
     window = window_of(run.duration, run.warmup)
     windows = max(1, -(-(run.duration + run.drain) // window))

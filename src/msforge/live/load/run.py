@@ -200,7 +200,7 @@ class Run:
                     clients.link_mended(number)
                 known = set(on)
                 if clients.balancing:
-                    clients.look(await asyncio.to_thread(self.running.ps))
+                    clients.look(await asyncio.to_thread(self.running.view))
                 silent = False
             except UsageError as error:
                 if not silent:
