@@ -33,8 +33,10 @@ EXAMPLES: dict[str, Dist] = {
     ),
     "zipf": Dist("zipf", (1000.0, 1.1)),
     "zipf flat": Dist("zipf", (7.0, 0.0)),
+    "delayed": Dist("delayed", (1e5, 2e5, 9e5), (Dist("gamma", (2.5, 2e6)),)),
+    "delayed constant": Dist("delayed", (1e5, 2e5), (Dist("constant", (5e6,)),)),
 }  # fmt: skip
 CONTINUOUS = [
-    name for name, dist in EXAMPLES.items() if dist.kind not in ("constant", "empirical", "zipf")
+    name for name, dist in EXAMPLES.items() if dist.kind not in ("constant", "empirical", "zipf") and name != "delayed constant"
 ]
 assert {dist.kind for dist in EXAMPLES.values()} == set(KINDS)

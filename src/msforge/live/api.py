@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 DETACHED: Final = "MSFORGE_DETACHED"
 WITH: Final = "MSFORGE_WITH"
 """What `--with` would say; a URL with a password is better off here than on a command line."""
+PLAN: Final = "MSFORGE_PLAN"
+"""The rest of a detached system's options, as JSON."""
 PATIENCE: Final = 120.0
 """Seconds that a detached start may take."""
 
@@ -49,8 +52,11 @@ class Generated:
     packages: dict[str, Package]
 
 
-def find_generated(folder: str | Path) -> Generated:
-    """The system in a folder. Raises UsageError when it was not generated, or no longer fits its description."""
+def find_generated(folder: str | Path, sets: Sequence[str] = ()) -> Generated:
+    """The system in a folder, with `sets` laid over its description once the code is known to fit that.
+
+    Raises UsageError when it was not generated, or no longer fits its description.
+    """
     where = Path(folder).absolute()
     known = None
     if where.is_dir() and ((where / "services").is_dir() or (where / generated.FILE).is_file()):
@@ -60,6 +66,9 @@ def find_generated(folder: str | Path) -> Generated:
     system = compile_system(spec)
     if known is not None:
         _same(file, known, spec, system)
+    if sets:
+        spec = load(file, sets=tuple(sets))
+        system = compile_system(spec)
     found = packages(where, system, known.services if known is not None else {})
     return Generated(where, file, spec, system, found)
 
@@ -86,9 +95,9 @@ def up(
     ready: Callable[[Up, Generated], None] = lambda up, found: None, tell: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Bring a generated system up and hold it until it goes down; with `detach`, return once it is up."""
-    wanted = options or Options()
+    wanted = _planned(options or Options())
     try:
-        found = find_generated(folder)
+        found = find_generated(folder, wanted.sets)
         refuse_second(found.folder)
         if detach:
             _detach(found, wanted, ready)
@@ -100,6 +109,15 @@ def up(
         if os.environ.get(DETACHED) == "1":
             write_failure(Path(folder).absolute(), error)
         raise
+
+
+def _planned(options: Options) -> Options:
+    """The options of a detached system, with those that its command line does not say."""
+    told = os.environ.get(PLAN) if os.environ.get(DETACHED) == "1" else None
+    if told is None:
+        return options
+    plan = json.loads(told)
+    return replace(options, sets=tuple(plan["sets"]), outcomes=bool(plan["outcomes"]))
 
 
 def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated], None]) -> None:
@@ -116,7 +134,8 @@ def _detach(found: Generated, options: Options, ready: Callable[[Up, Generated],
     if os.name == "nt":
         apart = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     log = state.run_folder(found.folder) / "up.log"
-    environment = {**os.environ, DETACHED: "1", WITH: text_of(options.servers)}
+    plan = json.dumps({"sets": options.sets, "outcomes": options.outcomes})
+    environment = {**os.environ, DETACHED: "1", WITH: text_of(options.servers), PLAN: plan}
     with log.open("wb") as out:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, **apart

@@ -58,6 +58,8 @@ class Backend(Protocol):
     head_start: float
     """Seconds that starting a unit takes by itself."""
     parts: EmbeddedParts
+    began: int
+    """When the clock of its channels and stores was 0, ns since the epoch."""
     told: Told
     """What units are told of the servers beside them, once these are up."""
     shared: dict[str, Balancer]
@@ -86,3 +88,6 @@ class Backend(Protocol):
 
     async def stats(self) -> dict[str, dict[str, int]]:
         """Counts of each channel."""
+
+    async def embedded_stats(self) -> dict[str, dict[str, int]]:
+        """The same of those that are embedded, without asking anybody."""

@@ -31,6 +31,10 @@ class Running:
         """Its services, replicas, channels and faults."""
         return dict(self._ask("GET", "/ps"))
 
+    def view(self) -> dict[str, Any]:
+        """As `ps`, without asking the replicas: what a look every moment may cost."""
+        return dict(self._ask("GET", "/view"))
+
     def faults(self) -> list[dict[str, Any]]:
         """The faults that are on."""
         return list(self._ask("GET", "/faults"))

@@ -40,6 +40,7 @@ class Control:
         """Serve on a bound socket."""
         app = web.Application(middlewares=[self._guarded], client_max_size=LARGEST)
         app.router.add_get("/ps", self._ps)
+        app.router.add_get("/view", self._view)
         app.router.add_get("/faults", self._faults)
         app.router.add_post("/faults", self._set)
         app.router.add_delete("/faults", self._clear_all)
@@ -67,28 +68,31 @@ class Control:
             return _error(400, f"malformed: {type(error).__name__}: {error}", "")
 
     async def _ps(self, request: web.Request) -> web.Response:
-        services = []
-        for service in self.fleet.system.services:
-            places = self.fleet.places[service.name]
-            replicas = await asyncio.gather(*(self._replica(place) for place in places))
-            services.append({
-                "name": service.name, "url": self.fronts[service.name], "replicas": list(replicas),
+        places = self.fleet.all()
+        looks = dict(zip(
+            (place.number for place in places), await asyncio.gather(*map(self.fleet.look, places)), strict=True
+        ))
+        return web.json_response(self._shown(looks, await self.fleet.backend.stats()))
+
+    async def _view(self, request: web.Request) -> web.Response:
+        """As `ps`, with what is known here: no replica is asked, so that looking often disturbs nobody."""
+        return web.json_response(self._shown({}, await self.fleet.backend.embedded_stats()))
+
+    def _shown(self, looks: dict[int, dict[str, Any]], channels: dict[str, dict[str, int]]) -> dict[str, Any]:
+        services = [
+            {
+                "name": service.name, "url": self.fronts[service.name],
+                "replicas": [_replica(p, looks.get(p.number, {})) for p in self.fleet.places[service.name]],
                 "balance": service.balance, "client_balancer": service.client_balancer,
-            })
-        return web.json_response({
+            }
+            for service in self.fleet.system.services
+        ]
+        return {
             "system": self.fleet.system.name, "digest": self.fleet.system.digest, "way": self.way,
-            "scale": self.fleet.scale, "pid": os.getpid(), "services": services,
-            "channels": await self.fleet.backend.stats(),
+            "scale": self.fleet.scale, "began": self.fleet.backend.began, "pid": os.getpid(), "services": services,
+            "channels": channels,
             "servers": self.servers.plain(),
             "faults": [active.plain() for active in self.board.active.values()],
-        })
-
-    async def _replica(self, place: Place) -> dict[str, Any]:
-        look = await self.fleet.look(place)
-        return {
-            "name": place.name, "ordinal": place.ordinal, "url": place.unit.url, "state": place.state,
-            "believed": place.believed, "pid": place.unit.pid, "crashes": place.downs,
-            **{key: look[key] for key in ("busy", "waiting") if key in look},
         }
 
     async def _faults(self, request: web.Request) -> web.Response:
@@ -108,6 +112,14 @@ class Control:
     async def _down(self, request: web.Request) -> web.Response:
         self.leave.set()
         return web.json_response({"pid": os.getpid()})
+
+
+def _replica(place: Place, look: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": place.name, "ordinal": place.ordinal, "url": place.unit.url, "state": place.state,
+        "believed": place.believed, "pid": place.unit.pid, "crashes": place.downs,
+        **{key: look[key] for key in ("busy", "waiting") if key in look},
+    }
 
 
 def _error(status: int, message: str, hint: str) -> web.Response:

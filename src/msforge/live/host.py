@@ -10,10 +10,11 @@ from msforge.live.backend import Told, nothing_told
 from msforge.live.doors import Doors, url_of
 from msforge.live.folder import Package
 from msforge.live.parts import Stats, embedded_parts, stats_of
-from msforge.live.state import data_folder, logs_folder
+from msforge.live.state import data_folder, logs_folder, outcomes_folder
 from msforge.model.plan import Service, System
 from msforge.runtime.balancer import Balancer
 from msforge.runtime.clock import Clock
+from msforge.runtime.outcome_log import began_at
 
 
 class Host:
@@ -32,6 +33,11 @@ class Host:
         self.shared = {s.name: Balancer(s.balance) for s in system.services}
         self.told: Told = nothing_told
 
+    @property
+    def began(self) -> int:
+        """When the clock of its channels and stores was 0, ns since the epoch."""
+        return began_at(self.clock)
+
     async def part_fault(self, fault: Mapping[str, Any]) -> None:
         """A fault of a store or a broker begins."""
         self.parts.fault(dict(fault))
@@ -43,6 +49,10 @@ class Host:
     async def stats(self) -> dict[str, dict[str, int]]:
         """Counts of each channel."""
         return await stats_of(self.system, self.parts, await self.counted())
+
+    async def embedded_stats(self) -> dict[str, dict[str, int]]:
+        """Counts of each channel that is embedded; what is on servers is not asked for."""
+        return await stats_of(self.system, self.parts)
 
     async def counted(self) -> list[Stats]:
         """What each replica has counted of the channels on servers."""
@@ -64,6 +74,8 @@ class Resident:
         self.url = url_of(self.port)
         self.log = logs_folder(host.folder) / f"{self.name}.log"
         self.data = data_folder(host.folder) / self.name
+        outcomes = outcomes_folder(host.folder)
+        self.outcomes = outcomes / f"{self.name}.jsonl" if outcomes.is_dir() else None
         self.crashed = crashed
 
     def rpc_settings(self) -> dict[str, int]:

@@ -156,7 +156,7 @@ class InProcessUnit(Resident):
         made = settings.Settings(
             **self.rpc_settings(), host=HOST, port=self.port, ordinal=self.ordinal, number=self.number,
             seed=self.host.seed, time_scale=self.host.clock.scale, data_dir=str(self.data),
-            log_file=str(self.log), **self._servers(settings),
+            log_file=str(self.log), outcome_file=str(self.outcomes or ""), **self._servers(settings),
         )
         return app.create_app(made, parts=self.host.parts, directory=self.directory, clock=self.host.clock)
 

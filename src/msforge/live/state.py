@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import asdict, dataclass
@@ -49,6 +50,11 @@ def data_folder(system: Path) -> Path:
     return run_folder(system) / "data"
 
 
+def outcomes_folder(system: Path) -> Path:
+    """Where its replicas note down what they have finished, a file each, when that is wanted."""
+    return run_folder(system) / "outcomes"
+
+
 def prepare(system: Path) -> None:
     """An empty run folder. Raises UsageError when it can't be written."""
     logs = logs_folder(system)
@@ -57,6 +63,8 @@ def prepare(system: Path) -> None:
         (run_folder(system) / ".gitignore").write_text("*\n", encoding="utf-8")
         for old in logs.glob("*.log"):
             old.unlink()
+        if outcomes_folder(system).exists():
+            shutil.rmtree(outcomes_folder(system))
     except OSError as e:
         raise UsageError(
             f"cannot write to {run_folder(system)}: {(e.strerror or str(e)).lower()}",

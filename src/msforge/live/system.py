@@ -56,6 +56,10 @@ class Options:
     scale: float = 1.0
     servers: tuple[Wanted, ...] = ()
     """What `--with` asked for."""
+    sets: tuple[str, ...] = ()
+    """What is set otherwise than in the file, as `--set` says it."""
+    outcomes: bool = False
+    """Whether each replica notes down every request it has finished, in the folder `state.outcomes_folder`."""
 
     @property
     def way(self) -> str:
@@ -112,6 +116,8 @@ async def _serve(
     servers = Servers(options.servers, system, folder, tell)
     doors = open_doors(system, options.port_base)
     state.prepare(folder)
+    if options.outcomes:
+        state.outcomes_folder(folder).mkdir(exist_ok=True)
     backend = _backend(folder, system, packages, options, doors)
     from msforge.live.control import Control  # with aiohttp, which nobody else needs here
 

@@ -403,6 +403,8 @@ class System:
     """The description after its scenario as plain data; what `variant` overlays changes on."""
     file: str = field(default="", compare=False)      # where it came from, for messages
     folder: str = field(default="", compare=False)    # where files that it names are looked for
+    overheads: Any = None
+    """What a machine adds to it (`model.overheads.Overheads`), None for nothing. No file says this."""
 
     def __hash__(self) -> int:
         return hash((self.name, self.scenario, self.digest))
@@ -413,7 +415,8 @@ class System:
         Raises InvalidFileError when a change does not fit the language, or adds or
         removes a service, endpoint, consumer, store, channel or source.
         """
-        return _compiler(self)(changes)
+        changed = _compiler(self)(changes)
+        return changed if self.overheads is None else self.overheads.on(changed)  # type: ignore[no-any-return]
 
     def speaking_grpc(self) -> frozenset[str]:
         """The services that have an endpoint with `grpc`."""

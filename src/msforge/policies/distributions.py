@@ -19,7 +19,7 @@ from msforge.policies.elementary import log
 
 KINDS: Final = (
     "constant", "exponential", "uniform", "normal", "lognormal", "gamma", "erlang", "pareto", "weibull",
-    "hyperexponential", "empirical", "mixture", "zipf",
+    "hyperexponential", "empirical", "mixture", "zipf", "delayed",
 )
 
 
@@ -31,7 +31,8 @@ class Dist:
     uncut normal's, conditioned to be >= 0) lognormal(mu, sigma of the logarithm)
     gamma(shape, scale) erlang(k, mean) pareto(scale, alpha) weibull(scale, shape)
     hyperexponential(p1, mean1, p2, mean2, ...) empirical(v1, v2, ... sorted; each as likely)
-    mixture(w1, w2, ...; with as many parts) zipf(n, s): rank 1 .. n with weight 1 / rank**s.
+    mixture(w1, w2, ...; with as many parts) zipf(n, s): rank 1 .. n with weight 1 / rank**s
+    delayed(v1, v2, ... sorted; with one part): the part's own draw, and one of the values added to it.
     Raises ValueError when the parameters do not fit the kind.
     """
 
@@ -130,6 +131,8 @@ def _scaled(dist: Dist, factor: float) -> Dist:
             params = tuple(v * factor if i % 2 else v for i, v in enumerate(p))
         case "mixture":
             return Dist("mixture", p, tuple(_scaled(part, factor) for part in dist.parts))
+        case "delayed":
+            return Dist("delayed", tuple(v * factor for v in p), (_scaled(dist.parts[0], factor),))
         case _:
             raise ValueError("zipf gives a rank, which cannot be scaled")
     return Dist(dist.kind, params)
@@ -150,8 +153,8 @@ def _problem(dist: Dist) -> str:
         return f"takes {_COUNTS[kind]} parameters, not {len(p)}"
     if not all(isfinite(v) for v in p):
         return "parameters must be finite"
-    if (kind == "mixture") != bool(dist.parts):
-        return "a mixture has parts" if kind == "mixture" else "only a mixture has parts"
+    if (kind in ("mixture", "delayed")) != bool(dist.parts):
+        return "only a mixture has parts" if dist.parts else "a mixture has parts" if kind == "mixture" else "has a part"
     return _CHECKS[kind](p, len(dist.parts))
 
 
@@ -175,6 +178,10 @@ def _check_empirical(p: tuple[float, ...], _: int) -> str:
     if p[0] < 0:
         return "values must be >= 0"
     return "" if all(a <= b for a, b in pairwise(p)) else "values must be sorted"
+
+
+def _check_delayed(p: tuple[float, ...], parts: int) -> str:
+    return _check_empirical(p, 0) or ("" if parts == 1 else "has one part")
 
 
 def _check_normal(p: tuple[float, ...], _: int) -> str:
@@ -205,4 +212,5 @@ _CHECKS: Final = {
     "empirical": _check_empirical,
     "mixture": _check_mixture,
     "zipf": _check_zipf,
+    "delayed": _check_delayed,
 }

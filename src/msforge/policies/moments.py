@@ -56,6 +56,8 @@ def is_constant(dist: Dist) -> bool:
             return p[0] == 0
         case "hyperexponential":
             return all(m == 0 or w == 0 for w, m in zip(p[0::2], p[1::2], strict=True))
+        case "delayed":
+            return p[0] == p[-1] and is_constant(dist.parts[0])
         case "mixture":
             parts = [part for w, part in zip(p, dist.parts, strict=True) if w > 0]
             return all(is_constant(part) for part in parts) and len({mean(part) for part in parts}) == 1
@@ -181,6 +183,7 @@ _MEANS: Final[dict[str, Callable[[Dist], float]]] = {
     "empirical": lambda d: fsum(d.params) / len(d.params),
     "mixture": lambda d: _weighted(d.params, [mean(part) for part in d.parts]),
     "zipf": lambda d: _zipf_moment(d, 1),
+    "delayed": lambda d: mean(d.parts[0]) + fsum(d.params) / len(d.params),
 }
 
 
@@ -220,7 +223,7 @@ def _power(base: float, exponent: float) -> float:
 
 
 def _empirical_variance(dist: Dist) -> float:
-    m = mean(dist)
+    m = fsum(dist.params) / len(dist.params)
     return fsum((v - m) ** 2 for v in dist.params) / len(dist.params)
 
 
@@ -234,6 +237,7 @@ _VARIANCES: Final[dict[str, Callable[[Dist], float]]] = {
     "pareto": _pareto_variance,
     "weibull": _weibull_variance,
     "empirical": _empirical_variance,
+    "delayed": lambda d: variance(d.parts[0]) + _empirical_variance(d),
 }
 _SECONDS: Final[dict[str, Callable[[Dist], float]]] = {
     "hyperexponential": lambda d: _weighted(d.params[0::2], [2 * m * m for m in d.params[1::2]]),
@@ -290,6 +294,7 @@ _CDFS: Final[dict[str, Callable[[Dist, float], float]]] = {
     "empirical": lambda d, x: bisect_right(d.params, x) / len(d.params),
     "mixture": lambda d, x: _weighted(d.params, [cdf(part, x) for part in d.parts]),
     "zipf": _zipf_cdf,
+    "delayed": lambda d, x: fsum(cdf(d.parts[0], x - v) for v in d.params) / len(d.params),
 }
 
 
@@ -344,6 +349,9 @@ def _ends(dist: Dist) -> tuple[float, float]:
             for w, part in zip(dist.params, dist.parts, strict=True) if w > 0
         ]
         return min(low for low, _ in ends), max(high for _, high in ends)
+    if dist.kind == "delayed":
+        [part] = dist.parts
+        return quantile(part, 0) + dist.params[0], quantile(part, 1) + dist.params[-1]
     return 0.0, inf
 
 

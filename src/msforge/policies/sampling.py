@@ -186,6 +186,12 @@ def _mixture(dist: Dist) -> Draw:
     return draw
 
 
+def _delayed(dist: Dist) -> Draw:
+    """The part draws as it does alone; the value that is added has a word of its own."""
+    own, value = drawer(dist.parts[0]), _empirical(dist)
+    return lambda x: own(x) + value(word_of(x, PART_WORD))
+
+
 def _empirical(dist: Dist) -> Draw:
     values, n = dist.params, len(dist.params)
     return lambda x: values[int(((x >> 12) + 0.5) * SPACING * n)]
@@ -210,4 +216,5 @@ _DRAWERS: Final[dict[str, Callable[[Dist], Draw]]] = {
     "mixture": _mixture,
     "empirical": _empirical,
     "zipf": _zipf,
+    "delayed": _delayed,
 }

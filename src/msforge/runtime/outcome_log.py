@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import time
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 COLUMNS: Final = (
     "body", "replica", "root", "number", "arrive", "wait", "end", "outcome", "own", "store", "network", "backoff",
@@ -24,11 +25,13 @@ Row = tuple[str | int, ...]
 class OutcomeLog:
     """Collects rows and writes them every half second and at the end.
 
-    A JSON object a line, or comma-separated values when the file's name ends in `.csv`.
+    A JSON object a line, or comma-separated values when the file's name ends in `.csv`. With a `clock`, a line
+    {"began": ns} comes first each time a replica starts: when (since the epoch) its clock, and so its times, began.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, clock: Any = None) -> None:
         self.path = Path(path)
+        self.clock = clock
         self._table = self.path.suffix == ".csv"
         self.rows: list[Row] = []
         self._file: TextIO | None = None
@@ -40,6 +43,8 @@ class OutcomeLog:
         self._file = self.path.open("a", encoding="utf-8", newline="")
         if self._table and self._file.tell() == 0:
             csv.writer(self._file).writerow(COLUMNS)
+        if self.clock is not None and not self._table:
+            self._file.write(json.dumps({"began": began_at(self.clock)}) + "\n")
         self._task = asyncio.get_running_loop().create_task(self._write_now_and_then())
 
     async def _write_now_and_then(self) -> None:
@@ -66,6 +71,11 @@ class OutcomeLog:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def began_at(clock: Any) -> int:
+    """When a clock stood at 0, ns since the epoch."""
+    return time.time_ns() - round(clock.now() * clock.scale)
 
 
 def _line(row: Row) -> str:

@@ -84,7 +84,7 @@ class Replica:
         self.guards = Guards(self._breaker_changed)
         self.faults = FaultState(self)
         self.transport = (transport or Transport)(self)
-        self.outcomes = OutcomeLog(outcomes) if outcomes is not None else None
+        self.outcomes = OutcomeLog(outcomes, self.clock) if outcomes is not None else None
         self.numbers: Numbers | None = None
         self.written = service  # as the code has it
         self.tracer: Tracer | None = None

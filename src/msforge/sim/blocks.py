@@ -312,6 +312,16 @@ def _mixture(dist: Dist) -> Draw:
     return draw
 
 
+def _delayed(dist: Dist) -> Draw:
+    own, value = drawer(dist.parts[0]), _empirical(dist)
+
+    def draw(x: Words) -> Floats:
+        values = value(word_of(x, PART_WORD))
+        return np.add(own(x), values, out=values)
+
+    return draw
+
+
 def _empirical(dist: Dist) -> Draw:
     values = np.array(dist.params)
     n = len(dist.params)
@@ -349,4 +359,5 @@ _DRAWERS: Final[dict[str, Callable[[Dist], Draw]]] = {
     "mixture": _mixture,
     "empirical": _empirical,
     "zipf": _zipf,
+    "delayed": _delayed,
 }

@@ -41,7 +41,7 @@ class ClientCallOp(CallOp):
         journey: Any = frame.root
         arrival = journey.arrival if journey.fresh else now
         journey.fresh = False
-        site = frame.site.sub(self.slot, self.word, self.engine.latency)
+        site = frame.site.sub(self.slot, self.word, self.engine.client_latency)
         call = RootCall(client, self, journey.number, arrival, site, frame)
         call.context = frame.context
         client.sent(call)
@@ -141,7 +141,7 @@ class Client:
         if self.single:
             op = self.ops[0]
             self.op = op
-            self.entry = self.site.sub(op.slot, op.word, engine.latency)
+            self.entry = self.site.sub(op.slot, op.word, engine.client_latency)
             self.quiet = entry_of(self, system, op.step)
         if plan.think is not None:
             self.thinks = Stream(engine.pool, draws.child_key(self.key, "think"), plan.think)

@@ -85,7 +85,7 @@ class Engine:
         self.slots = 0
         self.served: list[int] = []
         self.roots: list[int] = []
-        self.shortcuts = shortcuts and not traces
+        self.shortcuts = shortcuts and not traces and system.overheads is None
         self.quiet = quiet_leaves(system) if self.shortcuts else frozenset()
         self.inner = quiet_inner(system, self.quiet)
         self.happenings: list[Happening] = []
@@ -209,6 +209,12 @@ class Engine:
         dist = self.system.network.latency
         self.latency_constant = max(0, constant_of(dist))
         self.latency: Dist | None = None if constant_of(dist) >= 0 else dist
+        self.client_latency = self.latency
+        self.hand_off: Dist | None = None
+        overheads = self.system.overheads
+        if overheads is not None:
+            self.latency, self.client_latency = overheads.hop("call", dist), overheads.hop("client", dist)
+            self.hand_off = overheads.hand_off
 
     # -- changes ------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from msforge.sim.service import ServiceRun
 
 BOUNDLESS = 1 << 60
+HAND_OFF = -10  # a slot of draws
 
 
 class Replica:
@@ -138,9 +139,9 @@ class Replica:
         if request.deadline >= 0 and request.state != ENDED:
             self.schedule(Timer(self._deadline, request), TIMER, request.deadline - now)
 
-    def begin(self, request: Request, now: int) -> int:
-        """A thread is free for `request`: run its steps."""
-        request.begin = now
+    def begin(self, request: Request, now: int, late: int = 0) -> int:
+        """A thread is free for `request`: run its steps, `late` ns from now."""
+        request.begin = now + late
         request.state = RUNNING
         self.active[request] = None
         if self.engine.dooms:
@@ -149,10 +150,12 @@ class Replica:
             more = sum(slowness.added(request) for slowness in self.slowness)
             if more:
                 request.own += more
-                request.pc = -1  # before its first step
-                request.callbacks = RESUME
-                self.schedule(request, REQUEST, more)
-                return PENDING
+                late += more
+        if late:
+            request.pc = -1  # before its first step
+            request.callbacks = RESUME
+            self.schedule(request, REQUEST, late)
+            return PENDING
         return kernel.run(request)
 
     def handle(self, request: Request, now: int) -> None:
@@ -256,7 +259,7 @@ class Replica:
             request = self._next()
             self.waiting -= 1
             self.gauge_wait.down(now)
-            result = self.begin(request, now)
+            result = self.begin(request, now, self._handed(request) if self.engine.hand_off is not None else 0)
             if result == PENDING:
                 return
             if self._finish(request, result):
@@ -266,6 +269,13 @@ class Replica:
         self.free += 1
         self.gauge_busy.down(now)
         self.leave_if_empty()
+
+    def _handed(self, request: Request) -> int:
+        """What the machine takes (ns) to hand a thread on to a request that waited."""
+        taken: int = request.site.draw(
+            HAND_OFF, "@hand-off", "time", self.engine.hand_off, request.root.number, request.context
+        )
+        return taken
 
     def leave_if_empty(self) -> None:
         """One that was taken out goes when it has finished what it had."""

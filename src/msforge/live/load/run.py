@@ -19,6 +19,7 @@ from msforge.live.loop import new_event_loop
 from msforge.model.plan import System
 from msforge.records import SECOND
 from msforge.runtime.clock import Clock
+from msforge.runtime.outcome_log import began_at
 
 LOOK: Final = 0.25
 """Seconds between two looks at the running system's faults and replicas."""
@@ -48,10 +49,14 @@ class LoadResult:
     left_out: list[str]
     rows: list[tuple[int, ...]]
     """One per request that ended: `records.ROOT_COLUMNS`."""
+    sent: dict[str, int]
+    """By source: requests sent, those included that never ended."""
+    began: int
+    """When the run's time was 0, ns since the epoch."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON, without the rows."""
-        names = [name for name in self.__slots__ if name != "rows"]
+        """As JSON, without what only a measured Result needs."""
+        names = [name for name in self.__slots__ if name not in ("rows", "sent", "began")]
         return {name: getattr(self, name) for name in names}
 
 
@@ -195,7 +200,7 @@ class Run:
                     clients.link_mended(number)
                 known = set(on)
                 if clients.balancing:
-                    clients.look(await asyncio.to_thread(self.running.ps))
+                    clients.look(await asyncio.to_thread(self.running.view))
                 silent = False
             except UsageError as error:
                 if not silent:
@@ -223,7 +228,8 @@ class Run:
             system=self.system.name, scenario=self.system.scenario, way=self.view["way"], seed=self.seed,
             seconds=measured, interrupted=self.interrupted, late=self.tally.late,
             entries=[entry.plain(measured) for entry in self.tally.entries.values()], lag_ms=self.tally.lag(),
-            faults=self.struck, left_out=left_out(self.system), rows=self.tally.rows,
+            faults=self.struck, left_out=left_out(self.system), rows=self.tally.rows, sent=dict(self.tally.by_source),
+            began=began_at(self.clock),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
@@ -76,6 +76,7 @@ class Tally:
         self.entries: dict[tuple[str, str], Entry] = {}
         self.lags: array[int] = array("q")
         self.requests = 0
+        self.by_source: Counter[str] = Counter()
         self.rows: list[tuple[int, ...]] = []
         """One per request that ended, with the columns of `records.ROOT_COLUMNS`."""
 
@@ -93,6 +94,7 @@ class Tally:
     def sent(self, entry: Entry, arrival: int, lag: int) -> None:
         """A request goes out, `lag` ns later than meant."""
         self.requests += 1
+        self.by_source[entry.source] += 1
         if self.counts(arrival):
             entry.sent += 1
             self.lags.append(lag)

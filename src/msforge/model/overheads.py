@@ -1,0 +1,90 @@
+"""What a machine adds to a system's own times: measured there, and laid on a plan by name.
+
+The dice stay as they were: an overhead is added to a draw and has a word of its own. A plan without overheads is
+the description's, and nothing of this is in a user's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from msforge.model.plan import Step, System, Verb
+from msforge.policies.distributions import Dist
+
+NAMES: Final[Mapping[str, str]] = {
+    "client": "a request of a client, on top of network and service",
+    "call": "a call from service to service, on top of network and service",
+    "step": "a step of work or waiting, longer than it says",
+    "hand-off": "a thread's release until the next request in line has it",
+    "store": "an operation of a store, on top of its time",
+    "publish": "a message on its way to the broker, on top of its time",
+}
+"""Every overhead by name, in a reader's words."""
+
+
+@dataclass(frozen=True)
+class Overheads:
+    """Samples (ns, ascending, none below 0) of each overhead in NAMES; those that are missing add nothing.
+
+    `client` and `call` are for the way there and back together, with the overshoot of the two sleeps that stand for
+    the network.
+    """
+
+    samples: Mapping[str, tuple[float, ...]]
+
+    def scaled(self, factor: float) -> Overheads:
+        """As they are when all times of the description take 1 / `factor` as long on the clock (slow motion)."""
+        return Overheads({name: tuple(v * factor for v in values) for name, values in self.samples.items()})
+
+    def median(self, name: str) -> float:
+        """The median (ns), 0 for one that is missing."""
+        values = self.samples.get(name, ())
+        return values[len(values) // 2] if values else 0.0
+
+    def longer(self, name: str, dist: Dist) -> Dist:
+        """`dist` with the overhead of this name added."""
+        values = self.samples.get(name)
+        return Dist("delayed", values, (dist,)) if values else dist
+
+    def hop(self, name: str, latency: Dist) -> Dist:
+        """The latency of one way of a `client`'s request or a `call`. Without latency nothing sleeps there."""
+        values = self.samples.get(name)
+        if not values:
+            return latency
+        slept = self.median("step") if latency.is_constant and latency.mean == 0 else 0.0
+        halves = tuple(max(0.0, value / 2 - slept) for value in values)
+        return Dist("delayed", halves, (latency,))
+
+    @property
+    def hand_off(self) -> Dist | None:
+        """From a thread's release to the next request's start; None when it takes no time."""
+        values = self.samples.get("hand-off")
+        return Dist("empirical", values) if values else None
+
+    def on(self, system: System) -> System:
+        """The plan on a machine with these overheads. Simulated, it answers as that machine does."""
+        return replace(
+            system,
+            steps=tuple(self._step(step) for step in system.steps),
+            stores=tuple(
+                replace(s, read=self.longer("store", s.read), write=self.longer("store", s.write))
+                for s in system.stores
+            ),
+            channels=tuple(replace(c, publish=self.longer("publish", c.publish)) for c in system.channels),
+            overheads=self,
+        )
+
+    def _step(self, step: Step) -> Step:
+        if step.verb not in (Verb.WORK, Verb.WAIT) or step.service < 0 or step.dist is None:
+            return step
+        return replace(step, dist=self.longer("step", step.dist))
+
+
+def ascending(values: Sequence[float], most: int = 400) -> tuple[float, ...]:
+    """Measured values as an overhead keeps them: none below 0, ascending, at most so many, evenly spread."""
+    ordered = sorted(max(0.0, value) for value in values)
+    if len(ordered) <= most:
+        return tuple(ordered)
+    return tuple(ordered[(2 * i + 1) * len(ordered) // (2 * most)] for i in range(most))

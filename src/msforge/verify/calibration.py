@@ -1,0 +1,214 @@
+"""This machine's overheads, measured with a small system whose own times are known to the nanosecond.
+
+What a request takes beyond them is the machine's: client and framework, the overshoot of sleeps, the hand-off of a
+thread from one request to the next. Kept as samples with the machine's name and the versions; used by no other.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from msforge.errors import MsforgeError, UsageError
+from msforge.model import compile_system
+from msforge.model.overheads import NAMES, Overheads, ascending
+from msforge.model.plan import System
+from msforge.recording.records import Ints
+from msforge.records import ROOT_COLUMNS, SERVED_COLUMNS
+from msforge.spec.spec import load_text
+from msforge.verify.home import calibration_file
+from msforge.verify.machine import Usage, identity
+from msforge.verify.measured import NUMBER, Measured
+
+FORMAT: Final = 1
+FEWEST: Final = 30
+"""Samples of an overhead below which a calibration is none."""
+STEP, LATENCY, STORE, PUBLISH = 4_000_000, 500_000, 2_000_000, 1_000_000
+"""ns, as the description below has them."""
+
+DESCRIPTION: Final = """\
+msforge: 1
+name: calibration
+defaults: {services: {balancer: client}}
+services:
+  front: {threads: 64, endpoints: {relay: {http: GET /relay, steps: [{call: back.echo}]}}}
+  back: {replicas: 2, threads: 64, endpoints: {echo: {http: GET /echo, steps: [wait: 4ms]}}}
+  line: {threads: 1, queue: 1000, endpoints: {next: {http: GET /next, steps: [wait: 12ms]}}}
+  keeper:
+    threads: 64
+    endpoints:
+      keep: {http: POST /keep, steps: [read: shelf]}
+      tell: {http: POST /tell, steps: [publish: news]}
+  reader: {consumers: {take: {from: news, threads: 4, steps: [wait: 1ms]}}}
+stores: {shelf: {kind: postgres, owner: keeper, connections: 64, read: 2ms}}
+channels: {news: {kind: queue, publish: 1ms}}
+network: {latency: 0.5ms}
+traffic:
+  relays: {target: front.relay, rate: 25/s}
+  lines: {target: line.next, rate: 45/s}
+  keeps: {target: keeper.keep, rate: 12/s}
+  tells: {target: keeper.tell, rate: 12/s}
+simulation: {duration: 20s, warmup: 2s, seed: 1}
+"""
+
+
+def calibration_system() -> System:
+    """The small system."""
+    return compile_system(load_text(DESCRIPTION, file="calibration.yaml"))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Samples (ns) of each overhead on a machine. `problems`: why they are not to be trusted, if so."""
+
+    machine: dict[str, str]
+    taken: str
+    samples: dict[str, tuple[float, ...]]
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def overheads(self) -> Overheads:
+        """As they are added to a plan."""
+        return Overheads(self.samples)
+
+    def differs(self) -> str:
+        """How this machine is another than the one it was taken on; "" when it is the same."""
+        here = identity()
+        return "; ".join(
+            f"{name} was {self.machine.get(name, 'unknown')}, is {value}"
+            for name, value in here.items() if self.machine.get(name) != value
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "format": FORMAT, "machine": self.machine, "taken": self.taken, "problems": self.problems,
+            "samples_ns": {name: list(values) for name, values in self.samples.items()},
+        }
+
+
+def read(path: Path | None = None) -> Calibration | None:
+    """The calibration that was kept, of whatever machine; None when there is none, or it makes no sense."""
+    try:
+        plain = json.loads((path or calibration_file()).read_text("utf-8"))
+        if plain["format"] != FORMAT:
+            return None
+        samples = {name: tuple(float(v) for v in plain["samples_ns"][name]) for name in NAMES}
+        Overheads(samples).on(calibration_system())  # sorted, none below 0
+        return Calibration(dict(plain["machine"]), str(plain["taken"]), samples, list(plain["problems"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(found: Calibration, path: Path | None = None) -> Path:
+    """Keeps a calibration, whole or not at all. Raises UsageError when it can't be written."""
+    file = path or calibration_file()
+    new = file.with_name(f"{file.name}.{time.time_ns()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(json.dumps(found.plain()), "utf-8")
+        new.replace(file)
+    except OSError as e:
+        with suppress(OSError):
+            new.unlink()
+        raise UsageError(
+            f"cannot write {file}: {(e.strerror or str(e)).lower()}", hint="MSFORGE_HOME names another folder"
+        ) from e
+    return file
+
+
+def calibrate(measure: Callable[[str], tuple[Measured, Usage]]) -> Calibration:
+    """Measures this machine with `measure`, which runs a description and says what came of it.
+
+    Raises MsforgeError when too little came back.
+    """
+    system = calibration_system()
+    found, usage = measure(DESCRIPTION)
+    samples = {name: ascending(values) for name, values in samples_of(system, found).items()}
+    few = [name for name in NAMES if len(samples[name]) < FEWEST]
+    if few:
+        raise MsforgeError(
+            f"the calibration got too few samples: {', '.join(few)}",
+            hint="run it again when the machine has less to do; `msforge verify --no-calibration` goes without",
+        )
+    rows = found.records.roots
+    latency = float((rows["end"] - rows["arrival"]).mean()) / 1e9
+    problems = usage.problems(latency, len(rows["end"]))
+    return Calibration(identity(), time.strftime("%Y-%m-%d %H:%M"), samples, problems)
+
+
+def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
+    """What each overhead took (ns) each time, warm-up left out."""
+    table = _Table(system, found)
+    echo, relay, line = table.of("back.echo"), table.of("front.relay"), table.of("line.next")
+    keep, tell = table.of("keeper.keep"), table.of("keeper.tell")
+    samples: dict[str, list[float]] = {
+        "step": [_took(row) - STEP for row in echo.values()],
+        "call": [
+            _took(relay[key]) - _stay(echo[key]) - 2 * LATENCY for key in relay.keys() & echo.keys()
+        ],
+        "hand-off": _hand_offs(line.values()),
+        "store": [row["store"] - STORE for row in keep.values()],
+        "publish": [row["store"] - PUBLISH for row in tell.values()],
+        "client": [],
+    }
+    for name, rows in (("relays", relay), ("lines", line), ("keeps", keep), ("tells", tell)):
+        roots = table.roots(name)
+        samples["client"] += [
+            roots[number] - _stay(rows[name, number]) - 2 * LATENCY for number in roots if (name, number) in rows
+        ]
+    return samples
+
+
+Row = Mapping[str, int]
+
+
+def _took(row: Row) -> int:
+    """From its start to its end."""
+    return row["end"] - row["arrive"] - row["wait"]
+
+
+def _stay(row: Row) -> int:
+    return row["end"] - row["arrive"]
+
+
+def _hand_offs(rows: Iterable[Row]) -> list[float]:
+    """How long after the end of one request the next that waited had the thread."""
+    ordered = sorted(rows, key=lambda row: row["arrive"] + row["wait"])
+    pairs = zip(ordered, ordered[1:], strict=False)
+    return [
+        row["arrive"] + row["wait"] - before["end"] for before, row in pairs if row["arrive"] < before["end"]
+    ]
+
+
+class _Table:
+    """The rows of a calibration run, by endpoint, source and request."""
+
+    def __init__(self, system: System, found: Measured) -> None:
+        self.system = system
+        self.served: Ints = found.served[found.served[:, 3] >= system.run.warmup]
+        self.columns = found.records.roots
+
+    def of(self, body: str) -> dict[tuple[str, int], Row]:
+        """Rows of an endpoint that ended well."""
+        [index] = [b.index for b in self.system.bodies if self.system.body_name(b.index) == body]
+        rows = self.served[(self.served[:, 0] == index) & (self.served[:, 7] == 0)].tolist()
+        return {
+            (self.system.sources[row[2]].name, row[NUMBER]): dict(zip(SERVED_COLUMNS, row, strict=False))
+            for row in rows
+        }
+
+    def roots(self, source: str) -> dict[int, int]:
+        """Latency (ns) by number of a source's requests that ended well."""
+        [index] = [s.index for s in self.system.sources if s.name == source]
+        rows = np.stack([self.columns[name] for name in ROOT_COLUMNS[:6]], axis=1)
+        rows = rows[(rows[:, 0] == index) & (rows[:, 5] == 0) & (rows[:, 3] >= self.system.run.warmup)]
+        return {number: end - arrival for _, _, number, arrival, end, _ in rows.tolist()}
+
