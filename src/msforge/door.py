@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from msforge.results.compare import Comparison
     from msforge.scaffold.plan import Plan
     from msforge.spec import Spec
+    from msforge.workshop.checks import Checkup
 
 MOST_REPLICATIONS = 100_000  # the language's own bound
 
@@ -323,6 +324,16 @@ def sync(
     if resolved:
         found.resolve(resolved)
     return found.plan() if check else found.apply()
+
+
+def doctor(folder: str | Path = ".", *, tell: Callable[[str], None] = lambda line: None) -> Checkup:
+    """Whether this laptop and the working folder are ready for a class; `tell` hears what is being looked at.
+
+    Changes nothing and needs no network. Never raises for what it finds.
+    """
+    from msforge.workshop.doctor import examine
+
+    return examine(Path(folder).absolute(), tell=tell)
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -8,6 +8,7 @@ from msforge.cli import (
     check,
     compare,
     diff,
+    doctor,
     down,
     example,
     explain,
@@ -86,6 +87,7 @@ app.command("ps", cls=AboutASystem)(guarded(ps.ps))
 app.command("logs", cls=AboutASystem)(guarded(logs.logs))
 app.command("down", cls=AboutASystem)(guarded(down.down))
 app.command("load", cls=AboutASystem)(guarded(load.load))
+app.command("doctor")(guarded(doctor.doctor))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
 
