@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from msforge.door import (
+    advise,
     check,
     clear_faults,
     compare,
@@ -53,6 +54,7 @@ __all__ = [
     "ResultFormatError",
     "Severity",
     "UsageError",
+    "advise",
     "check",
     "clear_faults",
     "compare",
