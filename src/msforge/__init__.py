@@ -8,11 +8,13 @@
 from __future__ import annotations
 
 from msforge.door import (
+    advise,
     check,
     clear_faults,
     compare,
     copy_example,
     diff,
+    doctor,
     down,
     estimate,
     examples,
@@ -56,11 +58,13 @@ __all__ = [
     "Severity",
     "TraceFormatError",
     "UsageError",
+    "advise",
     "check",
     "clear_faults",
     "compare",
     "copy_example",
     "diff",
+    "doctor",
     "down",
     "estimate",
     "examples",

@@ -5,7 +5,7 @@ Nothing heavy is imported until a function needs it, so `import msforge` and `ms
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, Usag
 
 if TYPE_CHECKING:
     from msforge.analysis import Explanation
+    from msforge.analysis.style.advice import Advice
     from msforge.catalog import Example
     from msforge.live.api import Generated
     from msforge.live.load.run import LoadResult
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from msforge.results.compare import Comparison
     from msforge.scaffold.plan import Plan
     from msforge.spec import Spec
+    from msforge.workshop.checks import Checkup
 
 MOST_REPLICATIONS = 100_000  # the language's own bound
 MOST_TRACES = 10_000  # of a random sample
@@ -362,6 +364,69 @@ def sync(
     if resolved:
         found.resolve(resolved)
     return found.plan() if check else found.apply()
+
+
+def advise(
+    said: Mapping[str, Any] | None = None,
+    *,
+    file: str | Path | None = None,
+    system: str | Path | None = None,
+    scenario: str | None = None,
+    simulated: bool = False,
+) -> Advice:
+    """Whether it is time for microservices: how many deployables the numbers ask for and allow, and why.
+
+    Numbers by name are taken from a description `system`, then from a `file` of numbers, then from `said`, each as
+    written ("300ms", 12); the rest is assumed. `simulated` takes latencies at p99 from simulating the system with and
+    without its network, instead of means by theory. Raises UsageError and InvalidFileError for what cannot be read.
+    """
+    from msforge.analysis.style.advice import advise as judge
+    from msforge.analysis.style.files import read_numbers
+    from msforge.analysis.style.situation import parsed, situation
+
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    if system is not None:
+        values = _derived(load(system, scenario=scenario), simulated)
+        origins = dict.fromkeys(values, f"from {Path(system).name}")
+    elif simulated or scenario is not None:
+        raise UsageError("there is no system to simulate", hint="name its description: --system shop.yaml")
+    written = read_numbers(Path(file)) if file is not None else {}
+    given = {name: parsed(name, value) for name, value in (said or {}).items()}
+    values |= written | given
+    origins |= dict.fromkeys(written, f"from {Path(file or '').name}") | dict.fromkeys(given, "given")
+    return judge(situation(values, origins))
+
+
+def _derived(spec: Spec, simulated: bool) -> dict[str, Any]:
+    """What a description says of a situation; with `simulated`, latencies at p99 of its slowest entry."""
+    from msforge.analysis.style.derive import derive, without_network
+    from msforge.model import compile_system
+
+    plan = compile_system(spec)
+    values = derive(plan)
+    if not simulated or not values:
+        return values
+    from msforge import results, sim
+
+    slowest = []
+    for one in (plan, without_network(plan)):
+        found = results.summarise(one, sim.run_many(one, replications=1))
+        slowest.append(max((e.answered.p99 for e in found.entries if e.answered.p99 is not None), default=0.0))
+    if slowest[1] > 0:
+        values["alone"] = max(1, round(slowest[1]))
+        values["hop"] = max(1.0, (slowest[0] - slowest[1]) / values["hops"])
+    return values
+
+
+def doctor(folder: str | Path = ".", *, tell: Callable[[str], None] = lambda line: None) -> Checkup:
+    """Whether this laptop and the working folder are ready for a class; `tell` hears what is being looked at.
+
+    Changes nothing and needs no network. Never raises for what it finds.
+    """
+    from msforge.workshop.doctor import examine
+
+    return examine(Path(folder).absolute(), tell=tell)
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from msforge.cli import (
+    advise,
     check,
     compare,
     diff,
+    doctor,
     down,
     example,
     explain,
@@ -86,6 +88,8 @@ app.command("ps", cls=AboutASystem)(guarded(ps.ps))
 app.command("logs", cls=AboutASystem)(guarded(logs.logs))
 app.command("down", cls=AboutASystem)(guarded(down.down))
 app.command("load", cls=AboutASystem)(guarded(load.load))
+app.command("advise")(guarded(advise.advise))
+app.command("doctor")(guarded(doctor.doctor))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
 

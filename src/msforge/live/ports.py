@@ -64,14 +64,14 @@ def _conflict(taken: list[tuple[str, int]], wanted: list[int]) -> ConflictError:
     more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
     word = "port is" if len(taken) == 1 else "ports are"
     span = max(wanted) - min(wanted) + 1
-    other = next((base for base in range(BASE + 1000, 64000 - span, 1000) if _free(base, span)), 0)
+    other = next((base for base in range(BASE + 1000, 64000 - span, 1000) if free(base, span)), 0)
     return ConflictError(
         f"{len(taken)} {word} taken: {shown}{more}",
         hint=f"begin elsewhere: msforge up --port-base {other}" + (" (or 0: any that are free)" if other else ""),
     )
 
 
-def _free(base: int, span: int) -> bool:
+def free(base: int, span: int) -> bool:
     """Whether the ports that matter most from `base` on are free (a look, no promise)."""
     for port in range(base, base + min(span, 60)):
         try:
