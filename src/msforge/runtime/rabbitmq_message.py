@@ -55,7 +55,7 @@ def unpacked(incoming: AbstractIncomingMessage) -> dict[str, Any]:
         "crashes": _whole(headers.get("x-delivery-count")) or 0,
         "waited": max(0, time.time_ns() - (_whole(headers.get(SENT)) or time.time_ns())),
         "paused": _whole(headers.get(PAUSED)) or 0,
-        "effects": {int(word) for word in str(headers.get(EFFECTS, "")).split() if word.isdigit()},
+        "effects": {int(word) for word in str(headers.get(EFFECTS, "")).split() if word.isdecimal()},
     }
 
 
@@ -66,4 +66,4 @@ def _whole(value: Any) -> int | None:
 def _draw(text: Any) -> list[int]:
     """Of a stranger's message: no draw of its own."""
     words = text.split("-") if isinstance(text, str) else []
-    return [int(word) for word in words] if len(words) == 3 and all(map(str.isdigit, words)) else [0, 0, 0]
+    return [int(word) for word in words] if len(words) == 3 and all(map(str.isdecimal, words)) else [0, 0, 0]
