@@ -72,7 +72,8 @@ def _patch(path: Path, documents: list[dict[str, Any]], told: dict[str, Any]) ->
     if told.keys() != {"target", "patch"} or target.keys() != {"kind", "labelSelector"}:
         raise KustomizeError(f"{path}: {told}")
     label, value = target["labelSelector"].split("=")
-    found = [d for d in documents if d["kind"] == target["kind"] and d["metadata"].get("labels", {}).get(label) == value]
+    kind = [document for document in documents if document["kind"] == target["kind"]]
+    found = [document for document in kind if document["metadata"].get("labels", {}).get(label) == value]
     if not found:
         raise KustomizeError(f"{path}: a patch for {target} is for nothing")
     for operation in operations:
