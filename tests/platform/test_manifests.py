@@ -16,6 +16,7 @@ import yaml
 from msforge.model import compile_system
 from msforge.model.plan import System
 from msforge.spec import load
+from tests.platform.kustomized import KustomizeError, built
 
 VERSIONS = ("1.30", "1.34")
 """Of Kubernetes: an old one that is still run, and a recent one."""
@@ -78,37 +79,89 @@ def test_an_unknown_field_would_be_found(odd: Path) -> None:
         validate.validate(document, VERSIONS[0], strict=True)
 
 
-@pytest.mark.parametrize("overlay", [".", "overlays/local", "overlays/production"])
-def test_kustomize_builds_the_overlays(system: Path, overlay: str) -> None:
+def kustomize(folder: Path) -> list[dict[str, Any]] | None:
+    """What kustomize itself makes of an overlay; None where it is not installed."""
     kubectl = shutil.which("kubectl")
     said = subprocess.run([kubectl or "true", "version", "--client"], capture_output=True, text=True, check=False)
     if kubectl is None or not re.search(r"Kustomize Version: v[5-9]", said.stdout):
-        pytest.skip("only on machines with a kubectl that has kustomize 5 (no package of Debian brings one)")
-    validate = pytest.importorskip("kubernetes_validate")
-    line = [kubectl, "kustomize", str(system / "deploy" / "k8s" / overlay)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+        return None
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    built = [document for document in yaml.safe_load_all(done.stdout) if document]
-    for document in built:
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def by_name(documents: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Documents in an order of their own."""
+    return sorted(((f"{d['kind']} {d['metadata']['name']}", d) for d in documents), key=lambda pair: pair[0])
+
+
+@pytest.mark.parametrize("overlay", [".", "overlays/local", "overlays/production"])
+def test_overlays_are_built_and_valid(system: Path, overlay: str) -> None:
+    validate = pytest.importorskip("kubernetes_validate")
+    found = built(system / "deploy" / "k8s" / overlay)
+    itself = kustomize(system / "deploy" / "k8s" / overlay)
+    assert itself is None or by_name(found) == by_name(itself), "kustomized.py is not as kustomize is"
+    for document in found:
         validate.validate(document, VERSIONS[1], strict=True)
-    namespaces = {document["metadata"].get("namespace") for document in built if document["kind"] != "Namespace"}
+    namespaces = {document["metadata"].get("namespace") for document in found if document["kind"] != "Namespace"}
     assert len(namespaces) == 1 and None not in namespaces
-    images = {
-        container["image"]
-        for document in built
-        if document["kind"] == "Deployment"
-        for container in document["spec"]["template"]["spec"]["containers"]
-    }
+    deployments = [document for document in found if document["kind"] == "Deployment"]
+    images = {c["image"] for d in deployments for c in d["spec"]["template"]["spec"]["containers"]}
     assert images and all(image.endswith(":0.1.0" if overlay.endswith("production") else ":dev") for image in images)
+    if not overlay.endswith("production"):
+        assert {deployment["spec"]["replicas"] for deployment in deployments} == {1}
 
 
-def test_kustomizations_name_files_that_are_there(system: Path) -> None:
-    for path in (system / "deploy" / "k8s").rglob("kustomization.yaml"):
-        [told] = documents(path)
-        for resource in told["resources"]:
-            assert (path.parent / resource).exists(), f"{path} names {resource}"
-        for generator in told.get("secretGenerator", ()):
-            assert all((path.parent / env).is_file() for env in generator["envs"])
+@pytest.mark.parametrize(("change", "words"), [
+    (("servers.yaml", "nowhere.yaml"), "is not there"),
+    (("part-of=", "part-of=other-"), "is for nothing"),
+    (("newTag: dev}", "newTag: dev}\n  - {name: other, newTag: dev}"), "nobody uses the image"),
+    (("namespace: '", "nameSpace: '"), "nameSpace"),
+])
+def test_an_overlay_that_is_wrong_would_be_found(
+    odd: Path, tmp_path: Path, change: tuple[str, str], words: str
+) -> None:
+    shutil.copytree(odd / "deploy" / "k8s", tmp_path / "k8s")
+    path = tmp_path / "k8s" / "overlays" / "local" / "kustomization.yaml"
+    text = path.read_text("utf-8")
+    assert change[0] in text
+    path.write_text(text.replace(*change), "utf-8")
+    with pytest.raises(KustomizeError, match=words):
+        built(tmp_path / "k8s")
+
+
+@pytest.mark.parametrize("overlay", ["overlays/local", "overlays/production"])
+def test_overlays_name_only_what_is_there(system: Path, overlay: str) -> None:
+    """Config maps, secrets and their keys, the targets of autoscalers, and whom Services and policies choose."""
+    found = built(system / "deploy" / "k8s" / overlay)
+    here = {(document["kind"], document["metadata"]["name"]): document for document in found}
+    labels = [d["spec"]["template"]["metadata"]["labels"] for d in found if "template" in d.get("spec", {})]
+    secret = (system / "deploy" / "k8s" / "overlays" / "local" / "passwords.env").read_text("utf-8")
+    keys = {line.split("=")[0] for line in secret.splitlines() if "=" in line}
+    for document in found:
+        spec = document.get("spec", {})
+        if "scaleTargetRef" in spec:
+            assert (spec["scaleTargetRef"]["kind"], spec["scaleTargetRef"]["name"]) in here
+        if document["kind"] == "Service":
+            assert any(spec["selector"].items() <= given.items() for given in labels), document["metadata"]
+        if document["kind"] in ("NetworkPolicy", "PodDisruptionBudget"):
+            chosen = spec.get("podSelector", spec.get("selector"))["matchLabels"]
+            assert any(chosen.items() <= given.items() for given in labels), document["metadata"]
+        if "template" not in spec:
+            continue
+        pod = spec["template"]["spec"]
+        assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+        volumes = {volume["name"] for volume in pod.get("volumes", ())}
+        for volume in pod.get("volumes", ()):
+            assert "configMap" not in volume or ("ConfigMap", volume["configMap"]["name"]) in here
+        for container in pod["containers"]:
+            assert {mount["name"] for mount in container.get("volumeMounts", ())} <= volumes
+            for source in container.get("envFrom", ()):
+                assert ("ConfigMap", source["configMapRef"]["name"]) in here
+            for variable in container.get("env", ()):
+                wanted = variable.get("valueFrom", {}).get("secretKeyRef")
+                assert wanted is None or wanted["key"] in keys
+                assert wanted is None or overlay.endswith("production") or ("Secret", wanted["name"]) in here
 
 
 def test_each_service_has_what_it_needs(system: Path) -> None:

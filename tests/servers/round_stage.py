@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -208,6 +209,13 @@ class Stage:
         rows = (line.split("\t") for line in printed.splitlines())
         return {row[0]: [*map(int, row[1:])] for row in rows if row[0].startswith(self.queue)}
 
+    async def _under_way(self) -> int:
+        """Messages that wait in its queues, those of pauses included, and those that the consumer has."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.services['stock'].url}/metrics") as answer:
+            text = await answer.text()
+        (found,) = re.findall(r'^service_channel_waiting\{[^}]*what="in_flight"[^}]*\} (\S+)$', text, re.MULTILINE)
+        return round(float(found))
+
     # -- a round -----------------------------------------------------------------------------------
 
     async def _send(self) -> None:
@@ -281,9 +289,10 @@ class Stage:
             busy = bool(waiting)
             missing = bool((kept | self.evidence.answered()) - set(applied))
             if not busy and loop.time() - since > (STILL_MISSING if missing else STILL):
-                queues = await asyncio.to_thread(self.queues)
-                self.evidence.note("queues", **queues)
-                busy = any(map(any, queues.values()))
+                under_way = await self._under_way()
+                queues = await asyncio.to_thread(self.queues) if missing else {}
+                self.evidence.note("under way", messages=under_way, queues=queues)
+                busy = bool(under_way) or any(map(any, queues.values()))
                 if not busy:
                     return kept, applied, False
             if loop.time() > end:

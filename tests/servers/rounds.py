@@ -82,9 +82,12 @@ def predicted(outcome: Outcome, safe: bool) -> tuple[int, int] | None:
         .replace("write: 1ms}", "write: 1ms, zone: databases}").replace("duration: 20s", "duration: 120s")
     )
     fault = FAULTS[outcome.strike].format(at=outcome.at, took=max(outcome.took, 0.01))
-    records = sim.run(compile_system(load_text(f"{text}faults:\n  - {fault}\n")))
+    system = compile_system(load_text(f"{text}faults:\n  - {fault}\n"))
+    records = sim.run(system)
     channel = dict(zip(CHANNEL_COUNTS, map(int, records.channel_counts[0]), strict=True))
-    return channel["lost"], channel["applied_twice"]
+    orders = [store.name for store in system.stores].index("orders")
+    kept = int(records.store_counts[orders][STORE_COUNTS.index("finished")])
+    return kept - channel["published"], channel["applied_twice"]
 
 
 def table(outcomes: list[Outcome], safe: bool) -> str:

@@ -20,6 +20,7 @@ pytest.importorskip("aio_pika", reason="aio-pika is not installed")
 from msforge.runtime import rabbitmq
 from msforge.runtime.part_error import PartError
 from msforge.runtime.rabbitmq import RabbitMQ
+from msforge.runtime.rabbitmq_consumer import RabbitConsumer
 
 NUMBERS = itertools.count()
 SETTLED = 6.0
@@ -122,6 +123,49 @@ def test_stranger_s_message_is_taken_as_it_is(server: Serving, queue: str) -> No
 
     came = used(connected(server.url(), Channel(queue)), act)
     assert came["body"].endswith("no json") and came["draw"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("problem", [Exception, asyncio.CancelledError, RuntimeError("a channel that is closed")])
+def test_connections_are_had_again_whatever_the_first_try_meets(
+    server: Serving, queue: str, monkeypatch: pytest.MonkeyPatch, problem: Any
+) -> None:
+    async def act(broker: RabbitMQ) -> None:
+        failed: list[int] = []
+        consume = RabbitConsumer.attach
+
+        async def attach(self: RabbitConsumer, connection: Any) -> None:
+            if not failed:
+                failed.append(1)
+                raise problem
+            await consume(self, connection)
+
+        seen = Seen()
+        await broker.subscribe(consumer(queue), seen, nowhere)
+        monkeypatch.setattr(RabbitConsumer, "attach", attach)
+        await asyncio.to_thread(server.control, "close_all_connections", "cut")
+        assert await until(lambda: bool(failed) and broker.connected.is_set())
+        assert await broker.publish(queue, message()) == OK
+        assert await until(lambda: len(seen.deliveries) == 1)
+
+    used(connected(server.url(), Channel(queue)), act)
+
+
+def test_delivery_that_ends_without_a_word_comes_again(server: Serving, queue: str) -> None:
+    async def act(broker: RabbitMQ) -> list[int]:
+        attempts: list[int] = []
+
+        async def deliver(delivery: dict[str, Any]) -> int:
+            attempts.append(delivery["attempt"])
+            if len(attempts) == 1:
+                raise asyncio.CancelledError
+            return OK
+
+        await broker.subscribe(consumer(queue, retry={"attempts": 3}), deliver, nowhere)
+        await broker.publish(queue, message())
+        assert await until(lambda: len(attempts) == 2, within=10.0)
+        return attempts
+
+    assert used(connected(server.url(), Channel(queue)), act) == [1, 2]
 
 
 @pytest.mark.parametrize("how", ["stop", "crash"])

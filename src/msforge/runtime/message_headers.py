@@ -38,4 +38,4 @@ def draw_text(draw: Any) -> str:
 def draw_of(text: Any) -> list[int]:
     """The place again. Of a stranger's message: none of its own."""
     words = text.split("-") if isinstance(text, str) else []
-    return [int(word) for word in words] if len(words) == 3 and all(map(str.isdigit, words)) else [0, 0, 0]
+    return [int(word) for word in words] if len(words) == 3 and all(map(str.isdecimal, words)) else [0, 0, 0]

@@ -106,8 +106,8 @@ class RabbitMQ:
         self.connected.clear()
         connections, self._connections = self._connections, []
         for connection in connections:
-            with suppress(*BROKEN):
-                async with asyncio.timeout(PATIENCE):
+            with suppress(PartError):
+                async with explained(self.url):
                     await connection.close()
 
     async def _connect(self) -> None:
@@ -181,9 +181,11 @@ class RabbitMQ:
             sent.result()
         except DeliveryError:
             return OVERLOADED
-        except (*BROKEN, asyncio.CancelledError) as problem:
-            if isinstance(problem, asyncio.CancelledError) and not sent.done():
+        except asyncio.CancelledError:
+            if not sent.done():
                 raise
+            return RESET
+        except Exception:  # a library of ours ends what waits with a bare Exception
             return RESET
         finally:
             lost.cancel()
@@ -308,11 +310,16 @@ async def look_in(url: str) -> None:
 
 @asynccontextmanager
 async def explained(url: str) -> AsyncIterator[None]:
-    """Raises PartError for whatever goes wrong inside, or takes too long."""
+    """Raises PartError for whatever goes wrong inside, or takes too long.
+
+    When a connection goes, the library below ends what waits for it with a bare Exception, or as if it were cancelled.
+    """
     where = without_password(url)
     try:
         async with asyncio.timeout(PATIENCE):
             yield
+    except PartError:
+        raise
     except (ProbableAuthenticationError, AuthenticationError) as problem:
         raise PartError(f"{where}: the broker refuses the user or the password") from problem
     except ChannelPreconditionFailed as problem:
@@ -321,5 +328,10 @@ async def explained(url: str) -> AsyncIterator[None]:
     except (AMQPConnectionError, OSError, TimeoutError) as problem:
         told = f"{where}: no RabbitMQ answers there: {problem or type(problem).__name__}"
         raise PartError(told, out_of_reach=True) from problem
-    except (AMQPError, RuntimeError, ValueError) as problem:
-        raise PartError(f"{where}: {problem}") from problem
+    except asyncio.CancelledError as problem:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise PartError(f"{where}: the connection broke", out_of_reach=True) from problem
+    except Exception as problem:
+        raise PartError(f"{where}: {problem or type(problem).__name__}") from problem

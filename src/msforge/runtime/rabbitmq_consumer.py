@@ -151,13 +151,20 @@ class RabbitConsumer:
         message = unpacked(incoming)
         clock = self.broker.clock
         message["available"] = clock.now() - round(message["waited"] / clock.scale)
-        with suppress(*GONE):
+        try:
             if incoming.redelivered and self.plan.reject and await self._counted(incoming, message):
                 return
             if message["crashes"] and self._last(message, crashed=True):
                 await self._give_up(incoming, message)
                 return
             await self._settle(incoming, message, await self._run(incoming, message))
+        except GONE:
+            pass
+        except BaseException:  # nobody said how it ended
+            if not self.dead:
+                with suppress(*GONE):
+                    await incoming.nack(requeue=True)
+            raise
 
     async def _counted(self, incoming: AbstractIncomingMessage, message: dict[str, Any]) -> bool:
         """A classic queue does not count deliveries: say that one more has begun, at the queue's tail."""

@@ -53,7 +53,7 @@ def unpacked(incoming: AbstractIncomingMessage) -> dict[str, Any]:
         "crashes": _whole(headers.get("x-delivery-count")) or 0,
         "waited": max(0, time.time_ns() - (_whole(headers.get(SENT)) or time.time_ns())),
         "paused": _whole(headers.get(PAUSED)) or 0,
-        "effects": {int(word) for word in str(headers.get(EFFECTS, "")).split() if word.isdigit()},
+        "effects": {int(word) for word in str(headers.get(EFFECTS, "")).split() if word.isdecimal()},
     }
 
 
