@@ -56,7 +56,7 @@ def write(bench: Bench, system: System, folder: Path, *, whole: bool = False) ->
     return packages(folder, system, {})
 
 
-DRIVERS = frozenset(("aio_pika", "asyncpg", "redis"))
+DRIVERS = frozenset(("aio_pika", "aiokafka", "asyncpg", "redis"))
 """What only those need who use a server."""
 
 

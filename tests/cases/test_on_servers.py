@@ -1,4 +1,5 @@
-"""Cases of channels, stores and sagas against generated services on real servers: RabbitMQ, Redis and PostgreSQL.
+"""Cases of channels, stores and sagas against generated services on real servers: RabbitMQ, Kafka, Redis and
+PostgreSQL.
 
 A case that says `embedded` does not hold there, for the reason that it gives. All else is as in `test_sockets.py`, and
 slower: a server's answer takes time that the simulation knows nothing of.
@@ -29,6 +30,8 @@ SPEEDS = (3.0, 8.0, 20.0)
 def server_of(bench: Bench) -> str:
     """The server that a bench's cases are about; "" for none."""
     system = compiled(bench)
+    if any(channel.topic for channel in system.channels):
+        return "kafka"
     if any(not channel.topic for channel in system.channels):
         return "rabbitmq"
     if any(store.kind == "redis" for store in system.stores):
@@ -50,12 +53,17 @@ async def run(bench: Bench, made: socket_run.Generated, folder: Path, scale: flo
     database = f"{bench.name}-{folder.name}"
 
     def told(service: str) -> dict[str, str]:
-        return kind.settings(server.hosted.site, f"{database}-{service}")
+        settings = kind.settings(server.hosted.site, f"{database}-{service}")
+        if kind.name == "kafka":  # topics of its own for each attempt
+            settings["kafka_url"] += f"/{database}"
+        return settings
 
     running = socket_run.Running(made, folder, scale, lambda line: None, told)
     try:
         await running.up()
         await asyncio.sleep(0.5)
+        if kind.name == "kafka":
+            await dealt(running)
         return await running.play()
     finally:
         await running.down()
@@ -63,6 +71,23 @@ async def run(bench: Bench, made: socket_run.Generated, folder: Path, scale: flo
             await forget_queues(server.url(), [channel.name for channel in running.system.channels])
         elif kind.name == "redis":
             await forget_entries(server.url())
+
+
+async def dealt(running: socket_run.Running) -> None:
+    """Wait until every group has dealt out its partitions, each to one member."""
+    wanted = {channel.name: channel.partitions for channel in running.system.channels if channel.topic}
+    for _ in range(600):
+        held: dict[str, list[int]] = {}
+        members = [
+            consumer for unit in running.host.units for broker in {*unit.replica.parts.brokers.values()}
+            for consumer in broker.consumers
+        ]
+        for member in members:
+            held.setdefault(f"{member.plan.name} {member.group}", []).extend(member.lanes)
+        if all(sorted(found) == [*range(wanted[name.split()[0]])] for name, found in held.items()):
+            return
+        await asyncio.sleep(0.1)
+    raise OSError(f"the groups did not settle: {held}")
 
 
 async def forget_entries(url: str) -> None:

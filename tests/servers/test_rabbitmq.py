@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from msforge.runtime.clock import Clock
 from msforge.runtime.failures import ERROR, OK, RESET
 from msforge.runtime.plan import MS, Channel
+from tests.servers.messaging import Seen, consumer, message, nowhere, until, used, wait
 from tests.servers.serving import Serving, serving
 
 pytest.importorskip("aio_pika", reason="aio-pika is not installed")
@@ -25,7 +25,6 @@ from msforge.runtime.rabbitmq_consumer import RabbitConsumer
 NUMBERS = itertools.count()
 SETTLED = 6.0
 """Seconds until RabbitMQ has on disk where a new quorum queue is: killed before, it does not find it again."""
-NO_RETRY = {"attempts": 1, "backoff": 0, "factor": 2.0, "max_backoff": -1, "jitter": "none"}
 
 
 @pytest.fixture
@@ -39,61 +38,9 @@ def queue() -> str:
     return f"queue{next(NUMBERS)}"
 
 
-def consumer(queue: str, **other: Any) -> dict[str, Any]:
-    """A consumer's settings."""
-    retry = {**NO_RETRY, **other.pop("retry", {})}
-    return {"name": "take", "group": "s", "channel": queue, "ordinal": 0, "threads": 1, "prefetch": 10,
-            "idempotent": False, "retry": retry, **other}
-
-
-def message(number: int = 0) -> dict[str, Any]:
-    """What a publisher hands over."""
-    return {"id": f"m{number}", "body": {"n": number}, "key": 7, "draw": [2**64 - 1, number, 3],
-            "headers": {"traceparent": "00-aa"}}
-
-
-class Seen:
-    """A handler that notes what it was given, and answers with the next of `outcomes`, then with ok."""
-
-    def __init__(self, *outcomes: int) -> None:
-        self.outcomes = [*outcomes]
-        self.deliveries: list[dict[str, Any]] = []
-        self.at: list[float] = []
-
-    async def __call__(self, delivery: dict[str, Any]) -> int:
-        self.deliveries.append(delivery)
-        self.at.append(asyncio.get_running_loop().time())
-        return self.outcomes.pop(0) if self.outcomes else OK
-
-
-async def until(true: Callable[[], bool], within: float = 30.0) -> bool:
-    """Whether something comes true."""
-    end = asyncio.get_running_loop().time() + within
-    while not true() and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(0.01)
-    return true()
-
-
 def connected(url: str, *channels: Channel) -> RabbitMQ:
     """The queues of a replica, not started."""
     return RabbitMQ(url, channels, Clock(), "s.0")
-
-
-def used(broker: RabbitMQ, act: Callable[[RabbitMQ], Coroutine[Any, Any, Any]]) -> Any:
-    """Start, act, stop."""
-
-    async def run() -> Any:
-        await broker.start()
-        try:
-            return await act(broker)
-        finally:
-            await broker.stop()
-
-    return asyncio.run(run())
-
-
-async def nowhere(target: str, letter: dict[str, Any]) -> bool:
-    raise AssertionError("there are no dead letters")
 
 
 def test_message_comes_as_it_was_published(server: Serving, queue: str) -> None:
@@ -284,10 +231,6 @@ def test_wrong_password_is_said_in_a_line_that_does_not_show_it(server: Serving)
     assert "not-the-password" not in str(told.value) and "\n" not in str(told.value)
 
 
-async def wait(broker: RabbitMQ) -> None:
-    """Nothing."""
-
-
 def test_nobody_there_is_said() -> None:
     with pytest.raises(PartError, match="no RabbitMQ answers there") as told:
         used(connected("amqp://a:secret@127.0.0.1:9/"), wait)
@@ -304,5 +247,3 @@ def test_queue_with_other_settings_is_not_used(server: Serving, queue: str) -> N
     used(connected(server.url(), Channel(queue, max_length=3)), wait)
     with pytest.raises(PartError, match="a queue is there already with other settings"):
         used(connected(server.url(), Channel(queue, max_length=4)), wait)
-
-

@@ -27,6 +27,7 @@ from aiokafka.errors import (
 from msforge.runtime.clock import Clock
 from msforge.runtime.failures import OK, OVERLOADED, RESET
 from msforge.runtime.kafka_consumer import KafkaConsumer
+from msforge.runtime.kafka_ending import end_producer, ended
 from msforge.runtime.kafka_lag import Lag
 from msforge.runtime.kafka_message import packed
 from msforge.runtime.kafka_url import KafkaUrl
@@ -88,7 +89,7 @@ class Kafka:
             with suppress(asyncio.CancelledError):
                 await self._keeper
             self._keeper = None
-        await self._hang_up()
+        await self._hang_up(good_bye=True)
         if self._closing:
             await asyncio.wait(self._closing, timeout=PATIENCE)
 
@@ -103,15 +104,15 @@ class Kafka:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _hang_up(self) -> None:
+    async def _hang_up(self, *, good_bye: bool = False) -> None:
         self.connected.clear()
         self._lost.set()
-        await asyncio.gather(*(consumer.detach() for consumer in self.consumers))
+        await asyncio.gather(*(consumer.detach(good_bye=good_bye) for consumer in self.consumers))
         producer, self._producer = self._producer, None
         lag, self._lag = self._lag, None
         admin, self._admin = self._admin, None
         if producer is not None:
-            await ended(producer.stop())
+            await end_producer(producer)
         if lag is not None:
             await ended(lag.stop())
         if admin is not None:
@@ -273,13 +274,6 @@ class Kafka:
                 return await self._lag.of(self.topic(channel), self.channels[channel].partitions)
         except BROKEN:
             return 0
-
-
-async def ended(ending: Any) -> None:
-    """Wait for a client to end, but not for long: the broker may be gone."""
-    with suppress(*BROKEN):
-        async with asyncio.timeout(ANSWER):
-            await ending
 
 
 async def look_in(url: str) -> None:

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 
 from msforge.runtime.delivery import consumer_name
 from msforge.runtime.failures import DEGRADED, ERROR, RESET
+from msforge.runtime.kafka_ending import end_consumer
 from msforge.runtime.kafka_lane import Lane, oldest_that_can_begin
 from msforge.runtime.kafka_message import Head, head_of, unpacked
 from msforge.runtime.parts import Deliver
@@ -63,6 +64,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.leaving = False
         self.dead = False
         self.reachable = True
+        self._polite = True
         self._known: dict[int, tuple[str, Head]] = {}  # what was under way when a partition was taken away
         self._client: AIOKafkaConsumer | None = None
         self._life: asyncio.Task[None] | None = None
@@ -78,10 +80,15 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def attach(self) -> None:
         """Be a member of the group from now on."""
         if not (self.dead or self.leaving):
+            self._polite = True
             self._life = asyncio.get_running_loop().create_task(self._live())
 
-    async def detach(self) -> None:
-        """The connection is gone, and with it what was not committed; what is under way ends for nothing."""
+    async def detach(self, *, good_bye: bool = False) -> None:
+        """The connection is gone, and with it what was not committed; what is under way ends for nothing.
+
+        `good_bye`: the group is told, and need not find out.
+        """
+        self._polite = good_bye and not self.dead
         self._forget(self.lanes)
         life, self._life = self._life, None
         if life is not None:
@@ -109,7 +116,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             finally:
                 self._client = None
                 self._forget(self.lanes)
-                await self._end(client)
+                await end_consumer(client, good_bye=self._polite)
 
     async def _take(self, client: AIOKafkaConsumer) -> None:
         while True:
@@ -123,15 +130,6 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             with suppress(KafkaError):  # not its any more
                 client.pause(*(place for place in full if place in client.assignment()))
                 client.resume(*(place for place in client.paused() if place not in full))
-
-    async def _end(self, client: AIOKafkaConsumer) -> None:
-        """Close a client. One whose replica died, or whose broker is gone, says no good-bye."""
-        from msforge.runtime.kafka import ended
-
-        coordinator = client._coordinator
-        if coordinator is not None and (self.dead or not self.broker.connected.is_set()):
-            coordinator._maybe_leave_group = _nothing
-        await ended(client.stop())
 
     def _place(self, partition: int) -> TopicPartition:
         return TopicPartition(self.broker.topic(self.plan.name), partition)
@@ -201,7 +199,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.wait(self.tasks)
         if self in self.broker.consumers:
             self.broker.consumers.remove(self)
-        await self.detach()
+        await self.detach(good_bye=True)
 
     def crash(self) -> None:
         """The replica is dead."""
@@ -325,6 +323,3 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             had.add(step)
         return True
 
-
-async def _nothing() -> None:
-    """No good-bye."""
