@@ -1,4 +1,4 @@
-"""Lanes over time: each breaker's state, replicas that came and went, and every other mark, in the first replication."""
+"""Lanes over time: breakers' states, replicas that came and went, other marks; as in the first replication."""
 
 from __future__ import annotations
 

@@ -46,9 +46,13 @@ class Clock:
         return self.mean([None if n is None else n * 1e9 * self.step / self.width for n in counts])
 
     def share(self, parts: Sequence[float], wholes: Sequence[float]) -> list[float | int | None]:
-        """Parts of wholes, 0..1; None where there was nothing."""
+        """Parts of wholes, 0..1; None where there was nothing.
+
+        Parts are counted when they end and wholes when they begin, so where more ended than began it is all.
+        """
         tops, bottoms = (self._sums(values) for values in (parts, wholes))
-        return [short(top / bottom) if bottom > 0 else None for top, bottom in zip(tops, bottoms, strict=True)]
+        return [short(top / max(top, bottom)) if max(top, bottom) > 0 else None
+                for top, bottom in zip(tops, bottoms, strict=True)]
 
     def _sums(self, values: Sequence[float]) -> list[float]:
         return [sum(values[i : i + self.step]) for i in range(0, len(values), self.step)]
@@ -76,13 +80,13 @@ def time_of(result: Result, clock: Clock) -> dict[str, Any]:
 
 
 def _start(result: Result, clock: Clock) -> int:
-    """The point that is shown first: where most requests failed, else where the slowest were."""
+    """The point that is shown first: where about as many requests failed as ever, else where the slowest were."""
     lost = [sum(c) for c in zip(*(v for e in result.series.entries for v in e.failed.values()), strict=True)]
     slowest = clock.most([max((v for v in at if v is not None), default=0.0)
                           for at in zip(*(e.p99 for e in result.series.entries), strict=True)])
     worst = clock.mean(lost) if any(lost) else slowest
     values = [value or 0.0 for value in worst]
-    return values.index(max(values)) if values else 0
+    return next((i for i, value in enumerate(values) if value >= 0.9 * max(values)), 0)
 
 
 def entry(series: TrafficSeries, clock: Clock) -> dict[str, Any]:

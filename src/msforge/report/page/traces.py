@@ -24,7 +24,7 @@ def traces(result: Result) -> list[dict[str, Any]]:
         groups[span.replication, span.source, span.number].append(span)
     whole = [spans for spans in groups.values() if any(span.parent < 0 for span in spans)]
     drawn = [_waterfall(spans) for spans in whole]
-    drawn.sort(key=lambda d: (d["outcome"] not in ANSWERED, -d["length"]))
+    drawn.sort(key=lambda d: (d["outcome"] not in ANSWERED, -d["answer"]))
     answered: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in drawn:
         if one["outcome"] in ANSWERED:

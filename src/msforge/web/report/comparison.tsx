@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { Chart, Cursor, type Curve, type Values } from "../shared/chart.tsx";
 import type { Unit } from "../shared/format.ts";
-import { Numbers, Panel, points, Table } from "./panel.tsx";
+import { Numbers, Panel, points, Table, Words } from "./panel.tsx";
 import { Top } from "./top.tsx";
 import { RepeatPanel } from "./rest.tsx";
 import { TimeBar } from "./timebar.tsx";
@@ -25,7 +25,9 @@ export function ComparisonPage({ page }: { page: Comparison }) {
               </h3>
               <p class={`verdict ${side.state}`}>{side.line}</p>
               <Entries entries={side.entriesTold} />
-              <p>{side.headline}</p>
+              <p class="headline">
+                <Words text={side.headline} />
+              </p>
             </div>
           ))}
         </div>

@@ -14,14 +14,14 @@ const HOT = 0.95;
 /** An arrow without room for words: its ends say the same. */
 const SHORT = 110;
 
-/** What stands over a box: "34% · 5.2 waiting · ✗ 12%". */
+/** What stands over a box: "34% busy · queue 5.2 · ✗ 12%". */
 export function said(shown: Shown, at: number): string {
   const load = shown.load?.[at];
   const queue = shown.queue?.[at];
   const failed = shown.failed?.[at];
   const parts: string[] = [];
-  if (load !== null && load !== undefined) parts.push(percent(Math.round(load * 1000) / 1000).replace(/\.\d+%/, "%"));
-  if (queue && queue >= 0.05) parts.push(`${count(Math.round(queue * 10) / 10)} waiting`);
+  if (load !== null && load !== undefined) parts.push(`${Math.round(load * 100)}% busy`);
+  if (queue && queue >= 0.05) parts.push(`queue ${count(queue < 10 ? Math.round(queue * 10) / 10 : Math.round(queue))}`);
   if (failed && failed >= 0.0005) parts.push(`✗ ${percent(Math.round(failed * 1000) / 1000)}`);
   return parts.join(" · ");
 }
@@ -50,7 +50,7 @@ export function GraphPanel({ graph, cursor }: { graph: Graph | null; cursor: Cur
     <Panel
       id="graph"
       title="The system"
-      about="At the moment chosen above: bars fill with load, lines grow with their rate, ✗ is the share that failed."
+      about="At the moment above: bars fill with load, lines grow with their rate, ✗ is the share that failed."
     >
       <div class="picture" tabIndex={0} role="group" aria-label="graph of the system" ref={place} />
       <details class="numbers">

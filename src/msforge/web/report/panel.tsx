@@ -15,6 +15,11 @@ export function Panel(props: { id: string; title: string; about?: string; childr
   );
 }
 
+/** A sentence in which `words like these` are set as code. */
+export function Words({ text }: { text: string }) {
+  return <>{text.split("`").map((part, i) => (i % 2 ? <code key={i}>{part}</code> : part))}</>;
+}
+
 /** A table; the first columns are words, the others numbers. */
 export function Table({ sheet }: { sheet: Sheet }) {
   if (!sheet.rows.length) return null;

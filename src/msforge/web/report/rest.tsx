@@ -61,8 +61,21 @@ function age(channel: Messages): Curve[] {
   return [{ label: "age of the oldest", values: channel.age, unit: "ns", colour: 5, dash: 0 }];
 }
 
+function some(curves: Curve[]): boolean {
+  return curves.some((curve) => curve.values.some((value) => value));
+}
+
 function Channel({ channel, run, cursor }: { channel: Messages; run: Run; cursor: Cursor }) {
   const [flows, ages] = useMemo(() => [flow(channel), age(channel)], [channel]);
+  if (!some(flows)) return <p class="note">{channel.name}: nothing came through it.</p>;
+  if (!some(ages)) {
+    return (
+      <>
+        <Chart title={`${channel.name}: messages`} axis={run.time} curves={flows} cursor={cursor} height={150} />
+        <p class="note">{channel.name}: at no point's end did a message wait.</p>
+      </>
+    );
+  }
   return (
     <div class="pair">
       <Chart title={`${channel.name}: messages`} axis={run.time} curves={flows} cursor={cursor} height={150} />

@@ -35,6 +35,11 @@ export function TracesPanel({ traces }: { traces: Trace[] }) {
           <i class="span-sample around" /> the time around its steps
         </li>
         <li>✗ failed</li>
+        {trace.answer < trace.length && (
+          <li>
+            <i class="answer-sample" /> the client has its answer
+          </li>
+        )}
       </ul>
       <Waterfall trace={trace} />
       <Numbers sheets={[() => table(trace)]} />
@@ -48,7 +53,7 @@ function Waterfall({ trace }: { trace: Trace }) {
       <figcaption>{trace.about}</figcaption>
       <div role="img" aria-label={`Waterfall of ${trace.about}; the numbers are in the table below`}>
         {trace.rows.map((span, i) => (
-          <Line key={i} span={span} whole={trace.length} />
+          <Line key={i} span={span} trace={trace} />
         ))}
         <div class="span-row ruler">
           <span />
@@ -66,7 +71,8 @@ function Waterfall({ trace }: { trace: Trace }) {
   );
 }
 
-function Line({ span, whole }: { span: Span; whole: number }) {
+function Line({ span, trace }: { span: Span; trace: Trace }) {
+  const whole = trace.length;
   const from = (span.begin / whole) * 100;
   const length = (span.length / whole) * 100;
   const late = from + length > 82;
@@ -80,6 +86,7 @@ function Line({ span, whole }: { span: Span; whole: number }) {
         {span.where && !span.name.startsWith(span.where) && <small> {span.where}</small>}
       </span>
       <div class="track">
+        {trace.answer < whole && <i class="answer" style={{ left: `${(trace.answer / whole) * 100}%` }} />}
         <i class={`span ${look(span)}`} style={style} />
         <small style={label}>{span.text}</small>
       </div>

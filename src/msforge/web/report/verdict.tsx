@@ -1,4 +1,4 @@
-import { Panel } from "./panel.tsx";
+import { Panel, Words } from "./panel.tsx";
 import type { EntryFacts, Objective, Verdict } from "./page.ts";
 
 const MARKS = { good: "✓", bad: "✗", none: "○" };
@@ -27,11 +27,15 @@ export function VerdictPanel({ verdict }: { verdict: Verdict }) {
       <div class="story">
         <div>
           <h3>Why</h3>
-          <p class="headline">{verdict.headline}</p>
+          <p class="headline">
+            <Words text={verdict.headline} />
+          </p>
           {verdict.told.length > 0 && (
             <ul>
               {verdict.told.map((text) => (
-                <li key={text}>{text}</li>
+                <li key={text}>
+                  <Words text={text} />
+                </li>
               ))}
             </ul>
           )}
@@ -47,7 +51,9 @@ export function VerdictPanel({ verdict }: { verdict: Verdict }) {
             <h3>What to try</h3>
             <ol>
               {verdict.advice.map((idea) => (
-                <li key={idea}>{idea}</li>
+                <li key={idea}>
+                  <Words text={idea} />
+                </li>
               ))}
             </ol>
           </div>

@@ -87,8 +87,7 @@ export function Chart({ title, axis, curves, cursor, height = 200, top }: Props)
 
   useEffect(() => {
     const holder = place.current!;
-    const chart = new uPlot(options(axis, curves, cursor, holder.clientWidth, height, top), data(axis, curves), holder);
-    const show = () => {
+    const show = (chart: uPlot) => {
       curves.forEach((curve, i) => {
         const cell = values.current[i];
         if (cell) cell.textContent = figure(curve.values[cursor.at], curve.unit);
@@ -96,12 +95,13 @@ export function Chart({ title, axis, curves, cursor, height = 200, top }: Props)
       const left = chart.valToPos(chart.data[0][cursor.at] ?? 0, "x");
       chart.setCursor({ left, top: 0 }, false);
     };
-    show();
-    const quiet = cursor.listen(show);
+    const chosen = options(axis, curves, cursor, holder.clientWidth, height, top);
+    const chart = new uPlot({ ...chosen, hooks: { ...chosen.hooks, ready: [show] } }, data(axis, curves), holder);
+    const quiet = cursor.listen(() => show(chart));
     const sized = new ResizeObserver(() => {
       if (holder.clientWidth && Math.abs(holder.clientWidth - chart.width) > 1) {
         chart.setSize({ width: holder.clientWidth, height });
-        show();
+        queueMicrotask(() => show(chart)); // uPlot has its new places after this task
       }
     });
     sized.observe(holder);
@@ -161,7 +161,7 @@ function options(axis: Axis, curves: Curve[], cursor: Cursor, width: number, hei
   return {
     width: Math.max(width, 120),
     height,
-    padding: [14, 8, 0, 0],
+    padding: [14, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: {
@@ -234,6 +234,8 @@ function shade(chart: uPlot, faults: Fault[]): void {
     ctx.save();
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.fillStyle = colour("bad");
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     const room = ctx.measureText(fault.label).width;
     const x = Math.max(Math.min(from + 3 * ratio, bbox.left + bbox.width - room), bbox.left);
     row = x < last ? row + 1 : 0;
