@@ -10,6 +10,7 @@ import typer
 from msforge.cli.common import JsonOption, WindowOption, existing, terminal, window_of
 from msforge.cli.exports import Exports, MetricsOption, TracesFormat, TracesFormatOption, TracesOption
 from msforge.errors import UsageError
+from msforge.cli.html import HtmlOption, OpenOption, check_html, write_html
 
 
 def report(
@@ -20,6 +21,8 @@ def report(
     traces: TracesOption = None,
     traces_format: TracesFormatOption = TracesFormat.OTLP,
     metrics: MetricsOption = None,
+    html: HtmlOption = None,
+    open_it: OpenOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show a result again, or a part of it.
@@ -28,6 +31,7 @@ def report(
     Examples:
       msforge report run.json
       msforge report run.json --window 60s..80s
+      msforge report run.json --html report.html --open
       msforge report run.json --json | jq .objectives
       msforge report run.json --traces traces.json --metrics run.prom
     """
@@ -40,9 +44,14 @@ def report(
         raise UsageError(
             "--traces and --metrics are about the whole run, not a window of it", hint="leave --window out"
         )
+    check_html(html, open_it)
     result = msforge.read_result(existing(file, suffixes=(".json",)), window=window_of(window))
     if as_json:
         term.raw(result.to_json())
     else:
         term.show(*summary(result, term.out.width))
     exports.write(result, term)
+    if html is not None:
+        from msforge.report.page import run_page
+
+        write_html(html, open_it, lambda command: run_page(result, command), term)

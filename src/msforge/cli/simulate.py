@@ -24,6 +24,7 @@ from msforge.cli.common import (
     window_of,
 )
 from msforge.cli.exports import Exports, MetricsOption, TracesFormat, TracesFormatOption, TracesOption
+from msforge.cli.html import HtmlOption, OpenOption, check_html, write_html
 
 if TYPE_CHECKING:
     from msforge.report.console import Terminal
@@ -82,6 +83,8 @@ def simulate(
     ] = None,
     traces_format: TracesFormatOption = TracesFormat.OTLP,
     metrics: MetricsOption = None,
+    html: HtmlOption = None,
+    open_it: OpenOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     strict: StrictOption = False,
@@ -93,6 +96,7 @@ def simulate(
     Examples:
       msforge simulate --example shop
       msforge simulate shop.yaml --scenario payment-down --seed 7 --out run.json
+      msforge simulate shop.yaml --scenario payment-slow --html report.html --open
       msforge simulate shop.yaml --set services.payment.replicas=4 --json
       msforge simulate shop.yaml --traces traces.json --traces-count 500
     """
@@ -107,6 +111,7 @@ def simulate(
     if out is not None:
         check_writable(out, never=given["source"])
     exports = Exports(traces, traces_format, metrics, never=[given["source"], *([out] if out is not None else [])])
+    check_html(html, open_it, never=given["source"])
     spec = msforge.load(**given)
     _warnings(spec, given["source"], term, strict)
     _announce(spec, replications, processes, term)
@@ -114,9 +119,22 @@ def simulate(
         shown = None if quiet else progress
         result = msforge.simulate(
             spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span, stop=stop,
-            traces=out is not None or as_json or traces is not None, sample=traces_count or 0,
+            traces=out is not None or html is not None or as_json or traces is not None, sample=traces_count or 0,
         )
     _deliver(result, out, exports, term, as_json)
+    if html is not None:
+        from msforge.report.page import run_page
+
+        write_html(html, open_it, lambda command: run_page(result, _seeded(command, result.seed)), term)
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if result.failed:
+        raise typer.Exit(OBJECTIVE_FAILED)
+
+
+def _seeded(command: str, seed: int) -> str:
+    """The command with the seed in it, should the file's own be changed one day."""
+    return command if "--seed" in command else f"{command} --seed {seed}"
 
 
 def _announce(spec: Spec, replications: int | None, processes: int | None, term: Terminal) -> None:
@@ -164,7 +182,3 @@ def _deliver(result: Result, out: Path | None, exports: Exports, term: Terminal,
     if out is not None:
         term.say(f"\nwrote {out}. Read it again with: msforge report {out}")
     exports.write(result, term)
-    if result.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if result.failed:
-        raise typer.Exit(OBJECTIVE_FAILED)
