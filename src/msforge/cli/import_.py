@@ -45,6 +45,7 @@ def import_(
     """
     import msforge
     from msforge.report.files import check_writable, write_atomically
+    from msforge.report.text import plural
 
     term = terminal(quiet=quiet)
     path = existing(file, suffixes=(".json", ".jsonl"))
@@ -57,7 +58,7 @@ def import_(
         write_atomically(out, made.text.encode("utf-8"))
     for warning in made.warnings:
         term.say(f"doubtful: {warning}")
-    count = f"{made.services} services out of {made.traces:,} traces"
+    count = f"{plural(made.services, 'service')} out of {plural(made.traces, 'trace')}"
     if out is None:
         term.say(f"{count}. Save it with --out system.yaml, then: msforge check system.yaml")
     else:

@@ -17,6 +17,7 @@ FEW: Final = 20
 SAME: Final = 0.02  # a spread below this share of the median is none
 MISFIT: Final = 1.63  # times 1 / sqrt(n): Kolmogorov and Smirnov's critical distance at 1 %
 TOLERATED: Final = 0.03  # a distance that does not matter, however many there are
+OFF: Final = 0.05  # how far a fitted mean may be off, whatever chance allows
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 INSTANT: Final = 1_000  # ns: what is shorter took no time
 
@@ -49,14 +50,13 @@ def _positive(ordered: Sequence[int]) -> str:
     logs = [log(float(value)) for value in ordered]
     centre, spread = fmean(logs), pstdev(logs)
     median, p99 = exp(centre), exp(centre + normal_quantile(0.99) * spread)
-    candidates = [
-        (Dist("exponential", (mean,)), f"exponential({short(mean)})"),
-        (fits.lognormal_median_p99(median, p99), f"lognormal(median={short(median)} p99={short(p99)})"),
-    ]
     allowed = max(MISFIT / sqrt(n), TOLERATED)
-    best = min((_distance(dist, ordered), index) for index, (dist, _) in enumerate(candidates))
-    if best[0] <= allowed:
-        return candidates[best[1]][1]
+    if _distance(Dist("exponential", (mean,)), ordered) <= allowed:
+        return f"exponential({short(mean)})"
+    lognormal = fits.lognormal_median_p99(median, p99)
+    near = max(OFF * mean, 3 * pstdev(ordered) / sqrt(n))
+    if abs(lognormal.mean - mean) <= near and _distance(lognormal, ordered) <= allowed:
+        return f"lognormal(median={short(median)} p99={short(p99)})"
     return _quantiles(ordered)
 
 

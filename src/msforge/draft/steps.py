@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
@@ -69,6 +68,10 @@ class Steps:
         used = good if len(good) >= ENOUGH or 2 * len(good) > len(self.visits) else list(self.visits)
         if len(used) < ENOUGH:
             self.notes.append(f"from {len(used)} request{'s' if len(used) > 1 else ''} only")
+        usual = {item.label for visit in used for item in visit.items}
+        for kind, target in dict.fromkeys(item.label for visit in self.visits for item in visit.items):
+            if (kind, target) not in usual:
+                self.notes.append(f"{kind} {self.name(kind, target)} was seen in failed requests only, and is left out")
         moments = [_Moment(visit, slots_of(visit), visit.begin + visit.queue) for visit in used]
         steps = self._chance(self._groups(moments))
         failing = sum(visit.failed and not any(item.failed for item in visit.items) for visit in self.visits)
@@ -227,7 +230,3 @@ def _times(steps: list[Step], at: int, period: int) -> int:
         times += 1
     return times
 
-
-def counted(texts: Sequence[str]) -> list[str]:
-    """Each text once, with how often when more than once."""
-    return [f"{text} ({times} times)" if times > 1 else text for text, times in Counter(texts).items()]
