@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, UsageError
+from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, TraceFormatError, UsageError
 
 if TYPE_CHECKING:
     from msforge.analysis import Explanation
     from msforge.analysis.style.advice import Advice
     from msforge.catalog import Example
+    from msforge.draft import Draft
     from msforge.live.api import Generated
     from msforge.live.load.run import LoadResult
     from msforge.live.load.run import Progress as LoadProgress
@@ -163,7 +164,7 @@ def write_result(result: Result, path: str | Path) -> None:
     write_atomically(Path(path), result.to_json().encode("utf-8"))
 
 
-def traces(result: Result, *, format: str = "otlp") -> str:
+def export_traces(result: Result, *, format: str = "otlp") -> str:
     """The traces that `result` holds, as text for other tools: "otlp" (OTLP/JSON) or "chrome" (for Perfetto).
 
     Simulated time 0 is 2000-01-01 00:00 UTC. Raises UsageError for an unknown format, or when it holds none.
@@ -173,7 +174,35 @@ def traces(result: Result, *, format: str = "otlp") -> str:
     return export(result, format)
 
 
-def metrics(result: Result) -> str:
+def import_traces(source: str | Path, *, format: str = "") -> Draft:
+    """A draft of the system whose traces are in the file `source`: its YAML text, and what is doubtful about it.
+
+    `format` is "otlp", "jaeger" or "zipkin", found out when it is empty. Raises TraceFormatError for a file that holds
+    no traces, or too many, UsageError for one that cannot be read.
+    """
+    from msforge import spec
+    from msforge.draft import draft
+    from msforge.traces import LARGEST, read
+
+    path = Path(source)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise TraceFormatError(
+                f"{path} is larger than {LARGEST >> 20} MiB", hint="give a part of it: a few thousand traces"
+            )
+        content = path.read_bytes()
+    except OSError as e:
+        raise UsageError(f"cannot read {path}: {(e.strerror or str(e)).lower()}") from e
+    try:
+        found = read(content, format)
+    except TraceFormatError as e:
+        raise TraceFormatError(f"{path} holds no traces that can be read: {e.message}", hint=e.hint) from None
+    made = draft(found.spans, origin=found.form, warnings=found.warnings)
+    spec.load_text(made.text)
+    return made
+
+
+def export_metrics(result: Result) -> str:
     """The run's counters, gauges and histograms in Prometheus' text format, named as those of generated services.
 
     Raises ResultFormatError for a result that was written without its data.

@@ -15,6 +15,7 @@ from msforge.cli import (
     explain,
     fault,
     graph,
+    import_,
     load,
     logs,
     new,
@@ -79,6 +80,7 @@ app.command("explain")(guarded(explain.explain))
 app.command("report")(guarded(report.report))
 app.command("compare")(guarded(compare.compare))
 app.command("graph")(guarded(graph.graph))
+app.command("import")(guarded(import_.import_))
 app.command("schema")(guarded(schema.schema))
 app.command("new")(guarded(new.new))
 app.command("diff", cls=AboutASystem)(guarded(diff.diff))

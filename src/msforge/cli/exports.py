@@ -67,12 +67,12 @@ class Exports:
         if self.traces is not None and result.interrupted and not result.traces:
             term.say("no traces were written: the run was interrupted before they were recorded")
         elif self.traces is not None:
-            content = msforge.traces(result, format=self.format.value).encode("utf-8")
+            content = msforge.export_traces(result, format=self.format.value).encode("utf-8")
             write_atomically(self.traces, content)
             requests = len({(trace.source, trace.number) for trace in result.traces})
             term.say(f"wrote {self.traces}: {requests} traces, {_opened(self.format)}")
         if self.metrics is not None:
-            write_atomically(self.metrics, msforge.metrics(result).encode("utf-8"))
+            write_atomically(self.metrics, msforge.export_metrics(result).encode("utf-8"))
             term.say(f"wrote {self.metrics}: the metrics at the run's end, in Prometheus' text format")
 
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from msforge.errors import ConservationError
+from msforge.errors import ConservationError, UsageError
 from msforge.model.plan import System
 from msforge.recording.records import Records, SpanRecord
 from msforge.records import SECOND
 from msforge.sim.engine import Engine
 from msforge.sim.run import without_collector
+
+MOST_SPANS = 1_000_000
+"""Of all traces together; each takes about half a kilobyte of memory."""
 
 
 def retrace(
@@ -22,7 +25,7 @@ def retrace(
 
     The run is repeated from its seed up to the last of them, and until the messages they published are consumed (at
     most `drain` longer). Raises ConservationError when a request does not end as it did the first time (a bug in
-    msforge: every draw is keyed). `stop` ends it early, with no spans. `share` is that of a random sample, for the
+    msforge: every draw is keyed), UsageError for more than MOST_SPANS spans. `stop` ends it early, with no spans. `share` is that of a random sample, for the
     spans to say.
     """
     if not traces:
@@ -36,6 +39,11 @@ def retrace(
             if stop is not None and stop():
                 return []
             engine.run_to(min(last + 1, engine.env.now + SECOND))
+            if len(engine.tracer.spans) > MOST_SPANS:
+                raise UsageError(
+                    f"the {len(traces)} requests to trace have more than {MOST_SPANS:,} spans",
+                    hint="trace fewer of them: --traces-count",
+                )
         limit = min(records.end, last + system.run.drain) if system.channels else last
         while engine.env.now < limit and engine.tracer.expects_messages():  # what they published is consumed later
             if stop is not None and stop():
