@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from msforge.door import (
+    calibrate,
     check,
     clear_faults,
     compare,
@@ -30,6 +31,7 @@ from msforge.door import (
     simulate,
     sync,
     up,
+    verify,
     write_result,
 )
 from msforge.errors import (
@@ -52,6 +54,7 @@ __all__ = [
     "ResultFormatError",
     "Severity",
     "UsageError",
+    "calibrate",
     "check",
     "clear_faults",
     "compare",
@@ -74,5 +77,6 @@ __all__ = [
     "simulate",
     "sync",
     "up",
+    "verify",
     "write_result",
 ]

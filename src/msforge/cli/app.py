@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from msforge.cli import (
+    calibrate,
     check,
     compare,
     diff,
@@ -22,6 +23,7 @@ from msforge.cli import (
     simulate,
     sync,
     up,
+    verify,
 )
 from msforge.cli.common import guarded, settings
 from msforge.cli.running import AboutASystem
@@ -86,6 +88,8 @@ app.command("ps", cls=AboutASystem)(guarded(ps.ps))
 app.command("logs", cls=AboutASystem)(guarded(logs.logs))
 app.command("down", cls=AboutASystem)(guarded(down.down))
 app.command("load", cls=AboutASystem)(guarded(load.load))
+app.command("verify", cls=AboutASystem)(guarded(verify.verify))
+app.command("calibrate")(guarded(calibrate.calibrate))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
 

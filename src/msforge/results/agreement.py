@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -152,7 +153,7 @@ class Sides:
             {f.name: f.total.value for f in self.results[side].figures if f.name in units and f.total.value is not None}
             for side in ("measured", "twin")
         ]
-        values = {name: [] for name in units}
+        values: dict[str, list[float]] = {name: [] for name in units}
         if many is not None:
             per_run = len(self.further) > 1
             for figure in many.figures:
@@ -275,7 +276,7 @@ def _over_time(sides: Sides, group: int) -> OverTime:
         judged += 1
         if not low <= value <= high:
             outside.append(piece)
-    first = next((int(edges[a]) for a, b in zip(outside, outside[1:], strict=False) if b == a + 1), None)
+    first = next((int(edges[a]) for a, b in pairwise(outside) if b == a + 1), None)
     return OverTime(_entry_name(sides, group), judged, judged - len(outside), first)
 
 

@@ -1,6 +1,6 @@
 """What a service does by itself, apart from what its callees and callers make of it: where a difference begins."""
 
-# ruff: noqa: RUF009  (`doc` is a dataclass field with its text and unit, not a shared default)
+
 from __future__ import annotations
 
 import math
@@ -199,7 +199,7 @@ def _retries(system: System, twin: Records, calls: Calls) -> Iterator[Finding]:
     """Callers that try again more, or less, often after a failed try than the description has it."""
     predicted = calls_in(system, twin)
     for (caller, callee), ours in calls.items():
-        theirs = predicted.get((caller, callee), {})
+        theirs: Mapping[str, int] = predicted.get((caller, callee), {})
         a, b = ((int(c.get("retries", 0)), sum(c.get(f"try {o.word}", 0) for o in RETRIED)) for c in (ours, theirs))
         if min(a[1], b[1]) < FEW or not _apart(a, b):
             continue
@@ -227,7 +227,8 @@ def _consequences(system: System, differing: Sequence[str]) -> list[Finding]:
     for _, service, endpoint in order:
         mine = [n.rpartition("/")[2] for n in differing if n.partition("/")[2].startswith(f"{service}.{endpoint}/")]
         if mine:
-            return [Finding(service, endpoint, "", None, f"differs in {', '.join(mine)}; no step of its own explains it")]
+            text = f"differs in {', '.join(mine)}; no step of its own explains it"
+            return [Finding(service, endpoint, "", None, text)]
     return [
         Finding("", "", "", None, f"{name.partition('/')[2].replace('/', ': ')} differs; no service alone explains it")
         for name in differing[:1]

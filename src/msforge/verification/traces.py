@@ -9,7 +9,7 @@ from msforge.model.plan import System
 from msforge.recording.records import Records
 from msforge.records import SERVED_COLUMNS, Outcome
 from msforge.results.local import Finding
-from msforge.verify.measured import NUMBER, Measured
+from msforge.verification.measured import NUMBER, Measured
 
 _C: Final = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 
@@ -34,7 +34,8 @@ def traces_of(system: System, found: Measured, twin: Records, finding: Finding |
     mine = served[(served[:, _C["source"]] == source) & (served[:, NUMBER] == number)]
     for row in mine[mine[:, _C["arrive"]].argsort()].tolist():
         arrive, wait, end = row[_C["arrive"]], max(0, row[_C["wait"]]), row[_C["end"]]
-        rows.append(_row("measured", system.body_name(row[0]), arrive - arrival, wait, end - arrive, row[_C["outcome"]]))
+        name, outcome = system.body_name(row[0]), row[_C["outcome"]]
+        rows.append(_row("measured", name, arrive - arrival, wait, end - arrive, outcome))
     return [{"source": system.sources[source].name, "number": number, "arrival": arrival, "visits": rows}]
 
 

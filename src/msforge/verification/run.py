@@ -14,13 +14,13 @@ from msforge.model.plan import System
 from msforge.recording.records import Records
 from msforge.results import Result, summarise
 from msforge.results.agreement import Agreement, Sides, compare
-from msforge.verify import bench, calibration
-from msforge.verify.calibration import Calibration, calibration_system
-from msforge.verify.machine import Usage, Watch
-from msforge.verify.measured import Measured, measured
-from msforge.verify.plan import Subject, refuse_too_large, size_of
-from msforge.verify.session import How, Noted, run_once
-from msforge.verify.traces import traces_of
+from msforge.verification import bench, calibration
+from msforge.verification.calibration import Calibration, calibration_system
+from msforge.verification.machine import Usage, Watch
+from msforge.verification.measured import Measured, measured
+from msforge.verification.plan import Subject, refuse_too_large, size_of
+from msforge.verification.session import How, Noted, run_once
+from msforge.verification.traces import traces_of
 
 REPLICATIONS = 30
 """Further simulated runs, behind the intervals."""
@@ -144,7 +144,9 @@ def _reasons(noted: Noted, found: Measured, kept: Calibration | None) -> list[st
 
 
 def _notes(noted: Noted, found: Measured, scale: float) -> list[str]:
-    notes = [f"slow motion: each second of the description took {scale:g} s, undone in all figures"] if scale != 1 else []
+    notes = []
+    if scale != 1:
+        notes.append(f"slow motion: each second of the description took {scale:g} s, undone in all figures")
     notes += [f"left out: {label} (a running system can't do that)" for label in noted.load.left_out]
     if found.strangers:
         notes.append(f"{found.strangers} requests came from somewhere else while it ran")

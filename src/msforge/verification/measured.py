@@ -21,7 +21,7 @@ from msforge.recording.gauges import StationGauges
 from msforge.recording.records import CHANNEL_COUNTS, CHANNEL_TICKS, REPLICA_TICKS, Ints, Records, ReplicaRecord
 from msforge.records import OUTCOMES, ROOT_COLUMNS, SERVED_COLUMNS
 from msforge.sim.observer import entries_of, window_of
-from msforge.verify.session import Noted
+from msforge.verification.session import Noted
 
 _C: Final = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 NUMBER: Final = len(SERVED_COLUMNS)

@@ -17,7 +17,7 @@ from msforge.model.plan import NEVER, Source, System
 from msforge.records import SECOND
 from msforge.scaffold.plans import started
 from msforge.spec import Spec, load
-from msforge.verify.machine import memory_left
+from msforge.verification.machine import memory_left
 
 RATE: Final = 200.0
 """Requests to services per second, on the clock, that a small machine carries without telling another story."""
@@ -130,7 +130,8 @@ def refuse_too_large(system: System, size: Size) -> None:
     takes = f"{system.name} takes {size.processes} processes and about {size.memory / 2**30:.1f} GB of memory"
     if left is not None and size.memory > left * 0.9:
         raise UsageError(
-            f"{takes}; {left / 2**30:.1f} GB are free here", hint="fewer replicas will do: --set services.NAME.replicas=1"
+            f"{takes}; {left / 2**30:.1f} GB are free here",
+            hint="fewer replicas will do: --set services.NAME.replicas=1",
         )
     if size.processes > MOST_PROCESSES:
         raise UsageError(
