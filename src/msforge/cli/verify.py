@@ -19,6 +19,7 @@ from msforge.cli.common import (
     loading,
     terminal,
 )
+from msforge.cli.running import system_around
 from msforge.errors import UsageError
 
 CODES = {"agrees": 0, "disagrees": DISAGREES, "inconclusive": INCONCLUSIVE}
@@ -26,7 +27,7 @@ CODES = {"agrees": 0, "disagrees": DISAGREES, "inconclusive": INCONCLUSIVE}
 FolderOption = Annotated[
     Path | None,
     typer.Option("--folder", "-C", metavar="DIR", help="Verify this generated system, with its code as it is now.",
-                 show_default=False),
+                 show_default=False, callback=lambda found: None if found is None else system_around(found)),
 ]
 SlowOption = Annotated[
     float | None,

@@ -12,7 +12,6 @@ from rich.text import Text
 from msforge.report.shapes import heading, name, table
 from msforge.report.text import NOTHING, clean, clean_lines, duration, figure, hanging, moment, percent, plural
 from msforge.results.agreement import AGREES, DISAGREES, Agreement, Reading
-from msforge.results.local import Finding
 
 VERDICTS = {
     AGREES: ("✓ AGREES", "bold green"),
@@ -23,6 +22,9 @@ SECTIONS = (
     ("entry", "What clients saw"), ("endpoint", "Endpoints"), ("consumer", "Consumers"), ("service", "Services"),
     ("channel", "Channels"),
 )
+WORDS = {
+    "own": "own time", "store": "in stores", "done_rate": "done", "success": "success", "waiting": "waiting",
+}
 QUIET = ("success", "waiting", "backlog")
 """Metrics that are only shown where there is something to see."""
 
@@ -39,15 +41,19 @@ def agreement_report(found: Agreement, width: int, *, every: bool = False) -> It
     for note in found.notes:
         yield Text(hanging(f"- {note}", width=width), style="dim")
     yield Rule(style="default", characters="─")
-    yield from _findings(found.findings, width)
+    yield from _findings(found, width)
     yield from _traces(found.traces, width)
     yield from _machine(found, width)
     for kind, words in SECTIONS:
         readings = [r for r in found.readings if r.name.partition("/")[0] == kind]
-        shown = [r for r in readings if every or kind == "entry" or r.differs or r.inside is False]
-        if shown:
+        shown = [r for r in readings if every or ((kind == "entry" or r.inside is False) and _worth(r))]
+        if kind == "entry":
+            for subject in dict.fromkeys(_subject(r) for r in shown):
+                yield heading(clean(subject, limit=60))
+                yield _readings([r for r in shown if _subject(r) == subject], width, with_subject=False)
+        elif shown:
             yield heading(words)
-            yield from _readings([r for r in shown if every or _worth(r)], width)
+            yield _readings(shown, width, with_subject=True)
     yield from _last(found, width, every)
 
 
@@ -57,13 +63,16 @@ def _slower(scale: float) -> str:
 
 def _worth(r: Reading) -> bool:
     metric = r.name.rpartition("/")[2]
+    if r.name.startswith("entry/") and metric == "ok":
+        return False  # `success` says it
     return metric not in QUIET or r.differs or r.measured != r.twin
 
 
-def _findings(findings: list[Finding], width: int) -> Iterator[RenderableType]:
+def _findings(found: Agreement, width: int) -> Iterator[RenderableType]:
+    findings = found.findings
     if not findings:
         return
-    yield heading("Where it differs")
+    yield heading("Where it differs" if not found.reasons else "Where it differs, which proves nothing in this run")
     for finding in findings[:5]:
         where = ".".join(part for part in (finding.service, finding.endpoint) if part)
         about = f"{clean(where, limit=60)}, {clean(finding.step, limit=60)}" if finding.step else clean(where, limit=60)
@@ -90,25 +99,28 @@ def _machine(found: Agreement, width: int) -> Iterator[RenderableType]:
         yield Text(hanging(said, indent="", width=width))
 
 
-def _readings(readings: list[Reading], width: int) -> Iterator[RenderableType]:
+def _subject(r: Reading) -> str:
+    return r.name.partition("/")[2].rpartition("/")[0]
+
+
+def _readings(readings: list[Reading], width: int, *, with_subject: bool) -> RenderableType:
     rows = []
     for r in readings:
-        _, _, rest = r.name.partition("/")
-        subject, _, metric = rest.rpartition("/")
+        metric = WORDS.get(r.name.rpartition("/")[2], r.name.rpartition("/")[2].replace("_", " "))
         interval = NOTHING
         if r.low is not None and r.high is not None:
             low = max(0.0, r.low)
-            interval = f"{figure(low, r.unit)} .. {figure(r.high, r.unit)}"
+            interval = f"{figure(low, r.unit)}..{figure(min(r.high, 1.0) if r.unit == 'ratio' else r.high, r.unit)}"
         rows.append((
-            name(subject, 30), metric.replace("_", " "), figure(r.measured, r.unit), figure(r.twin, r.unit), _error(r),
-            interval, _verdict(r),
+            name(f"{_subject(r)} {metric}" if with_subject else metric, 60), figure(r.measured, r.unit),
+            figure(r.twin, r.unit), _error(r), interval, _verdict(r),
         ))
-    yield table(("", "", "measured", "twin", "error", "95 % of further runs", ""), rows, width, names=2)
+    return table(("", "measured", "twin", "error", "95% of runs", ""), rows, width)
 
 
 def _error(r: Reading) -> str:
     if r.unit == "ratio":
-        return f"{100 * r.error:+.1f} points"
+        return f"{100 * r.error:+.1f} pp"
     return f"{r.error / r.twin:+.1%}" if r.twin else NOTHING
 
 
@@ -117,7 +129,7 @@ def _verdict(r: Reading) -> Text:
         return Text("✗ differs", "bold red")
     if r.inside is None:
         return Text("no interval", "dim")
-    return Text("✓ inside", "green") if r.inside else Text("outside, close", "yellow")
+    return Text("✓ inside", "green") if r.inside else Text("outside", "yellow")
 
 
 def _last(found: Agreement, width: int, every: bool) -> Iterator[RenderableType]:
@@ -126,7 +138,7 @@ def _last(found: Agreement, width: int, every: bool) -> Iterator[RenderableType]
         if pairs.correlation is not None and pairs.median is not None and pairs.same_outcome is not None:
             said = (
                 f"twin, {clean(pairs.name, limit=60)}: {plural(pairs.count, 'request')} one by one, correlation "
-                f"{pairs.correlation:.3f}, half of them within {duration(abs(pairs.median))} of their twin; "
+                f"{pairs.correlation:.3f}, half of them within {duration(pairs.median)} of their twin; "
                 f"{percent(pairs.same_outcome)} ended alike"
             )
             yield Text(hanging(said, indent="", width=width))
@@ -162,7 +174,7 @@ def calibration_report(plain: dict[str, Any], words: dict[str, str], width: int)
     rows = []
     for what, values in plain["samples_ns"].items():
         at = [values[int(q * (len(values) - 1))] for q in (0.5, 0.95, 0.99)]
-        rows.append((what, *(duration(v) for v in at), words.get(what, "")))
-    yield table(("", "median", "p95", "p99", ""), rows, width)
+        rows.append((words.get(what, what), *(duration(v) for v in at)))
+    yield table(("", "median", "p95", "p99"), rows, width)
     for problem in plain["problems"]:
         yield Text(hanging(f"- not to be trusted: {problem}", width=width), style="yellow")

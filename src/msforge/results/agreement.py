@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -74,7 +75,7 @@ class Pairs:
     count: int = doc("requests answered in both")
     correlation: float | None = doc("of their latencies", "-1..1")
     same_outcome: float | None = doc("share of all requests that ended alike", "0..1")
-    median: float | None = doc("median of measured less simulated latency", "ns")
+    median: float | None = doc("median of how far apart the two latencies are", "ns")
 
 
 @dataclass
@@ -243,15 +244,20 @@ def _pairs(sides: Sides, group: int) -> Pairs:
         return Pairs(name, len(answered), None, alike / len(both), None)
     a, b = (np.array([side[k][0] for k in answered], dtype=np.float64) for side in (ours, theirs))
     correlation = float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else None
-    return Pairs(name, len(answered), correlation, alike / len(both), float(np.median(a - b)))
+    return Pairs(name, len(answered), correlation, alike / len(both), float(np.median(np.abs(a - b))))
 
 
 def _latencies(records: Records, source: int, target: int) -> dict[tuple[int, int], tuple[int, int]]:
-    """Latency (ns) and outcome of each request, by number and arrival."""
+    """Latency (ns) and outcome of each request, by number and, where a journey has several, their order."""
     rows = records.roots
     mine = (rows["source"] == source) & (rows["target"] == target)
+    seen: Counter[int] = Counter()
+    found = {}
     columns = (rows[name][mine].tolist() for name in ("number", "arrival", "end", "outcome"))
-    return {(n, arrival): (end - arrival, outcome) for n, arrival, end, outcome in zip(*columns, strict=True)}
+    for number, arrival, end, outcome in zip(*columns, strict=True):
+        found[number, seen[number]] = (end - arrival, outcome)
+        seen[number] += 1
+    return found
 
 
 def _entry_name(sides: Sides, group: int) -> str:

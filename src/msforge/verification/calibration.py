@@ -149,13 +149,14 @@ def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
     """What each overhead took (ns) each time, warm-up left out."""
     table = _Table(system, found)
     echo, relay, line = table.of("back.echo"), table.of("front.relay"), table.of("line.next")
-    keep, tell = table.of("keeper.keep"), table.of("keeper.tell")
+    keep, tell, take = table.of("keeper.keep"), table.of("keeper.tell"), table.of("reader.take")
     samples: dict[str, list[float]] = {
         "step": [_took(row) - STEP for row in echo.values()],
         "call": [
             _took(relay[key]) - _stay(echo[key]) - 2 * LATENCY for key in relay.keys() & echo.keys()
         ],
         "hand-off": _hand_offs(line.values()),
+        "delivery": [row["wait"] for row in take.values()],
         "store": [row["store"] - STORE for row in keep.values()],
         "publish": [row["store"] - PUBLISH for row in tell.values()],
         "client": [],
