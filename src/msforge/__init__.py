@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msforge.door import (
     advise,
+    calibrate,
     check,
     clear_faults,
     compare,
@@ -35,6 +36,7 @@ from msforge.door import (
     simulate,
     sync,
     up,
+    verify,
     write_result,
 )
 from msforge.errors import (
@@ -60,6 +62,7 @@ __all__ = [
     "TraceFormatError",
     "UsageError",
     "advise",
+    "calibrate",
     "check",
     "clear_faults",
     "compare",
@@ -86,5 +89,6 @@ __all__ = [
     "simulate",
     "sync",
     "up",
+    "verify",
     "write_result",
 ]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from msforge.results.compare import Comparison
     from msforge.scaffold.plan import Plan
     from msforge.spec import Spec
+    from msforge.verification.calibration import Calibration
+    from msforge.verification.run import Verification
     from msforge.workshop.checks import Checkup
 
 MOST_REPLICATIONS = 100_000  # the language's own bound
@@ -323,6 +325,57 @@ def send_traffic(
     return api.send_traffic(
         folder, scenario=scenario, sets=sets, seed=seed, progress=progress, stop=stop, tell=tell
     )
+
+
+def verify(
+    file: str | Path | None = None,
+    *,
+    folder: str | Path | None = None,
+    scenario: str | None = None,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    slow_motion: float | None = None,
+    calibrated: bool = True,
+    replications: int = 30,
+    simulating: Progress | None = None,
+    loading: LoadProgress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Verification:
+    """Simulates a description and runs it as real services under the same load: do the two agree?
+
+    Of `file` services are generated for the occasion; of a `folder` that was generated the code runs as it is now.
+    `slow_motion` None stretches times as far as this machine needs. Without `calibrated` the simulation leaves out
+    what this machine adds. `replications` are further simulated runs, behind the intervals. All that was started is
+    down when this returns. Raises as `load`, `new` and `up` do, UsageError when this machine is too small, and
+    KeyboardInterrupt once `stop` said so.
+    """
+    from msforge.verification import plan, run
+
+    if (file is None) == (folder is None):
+        raise UsageError("a file or a folder is verified, not both or none", hint="msforge.verify('shop.yaml')")
+    if replications < 5:
+        raise UsageError(f"{replications} replications: an interval takes 5", hint="30 are the default")
+    if file is not None:
+        subject = plan.of_file(file, scenario, sets)
+    else:
+        subject = plan.of_folder(folder or ".", scenario, sets, seed)
+    return run.verify(subject, run.Wishes(
+        seed, slow_motion, calibrated, replications, tell, stop, simulating, loading
+    ))
+
+
+def calibrate(
+    *, loading: LoadProgress | None = None, stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Calibration:
+    """Measures what this machine adds to a system's own times, keeps it, and says it.
+
+    Raises KeyboardInterrupt once `stop` said so, MsforgeError when too little could be measured.
+    """
+    from msforge.verification import run
+
+    return run.calibrate(run.Wishes(loading=loading, stop=stop, tell=tell))
 
 
 def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:

@@ -37,6 +37,7 @@ EXAMPLES: dict[str, Dist] = {
     "delayed constant": Dist("delayed", (1e5, 2e5), (Dist("constant", (5e6,)),)),
 }  # fmt: skip
 CONTINUOUS = [
-    name for name, dist in EXAMPLES.items() if dist.kind not in ("constant", "empirical", "zipf") and name != "delayed constant"
+    name for name, dist in EXAMPLES.items()
+    if dist.kind not in ("constant", "empirical", "zipf") and name != "delayed constant"
 ]
 assert {dist.kind for dist in EXAMPLES.values()} == set(KINDS)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-import msforge
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+import msforge
 from msforge.runtime.plan import Service
 from msforge.runtime.replica import Replica
 from msforge.spec import load_text

@@ -6,6 +6,7 @@ import typer
 
 from msforge.cli import (
     advise,
+    calibrate,
     check,
     compare,
     diff,
@@ -25,6 +26,7 @@ from msforge.cli import (
     simulate,
     sync,
     up,
+    verify,
 )
 from msforge.cli.common import guarded, settings
 from msforge.cli.running import AboutASystem
@@ -92,6 +94,8 @@ app.command("down", cls=AboutASystem)(guarded(down.down))
 app.command("load", cls=AboutASystem)(guarded(load.load))
 app.command("advise")(guarded(advise.advise))
 app.command("doctor")(guarded(doctor.doctor))
+app.command("verify", cls=AboutASystem)(guarded(verify.verify))
+app.command("calibrate")(guarded(calibrate.calibrate))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
 

@@ -9,8 +9,8 @@ import typer
 
 from msforge.cli.common import JsonOption, WindowOption, existing, terminal, window_of
 from msforge.cli.exports import Exports, MetricsOption, TracesFormat, TracesFormatOption, TracesOption
-from msforge.errors import UsageError
 from msforge.cli.html import HtmlOption, OpenOption, check_html, write_html
+from msforge.errors import UsageError
 
 
 def report(

@@ -16,7 +16,7 @@ MARK = ".msforge"
 """The folder that every generated system has."""
 
 
-def _system_around(folder: Path) -> Path:
+def system_around(folder: Path) -> Path:
     """The generated system that `folder` lies in, as git finds its repository; `folder` itself when there is none."""
     if (folder / MARK).is_dir():
         return folder
@@ -27,7 +27,7 @@ FolderOption = Annotated[
     Path,
     typer.Option(
         "--folder", "-C", metavar="DIR", help="The generated system's folder, or one in it.", show_default="here",
-        callback=_system_around,
+        callback=system_around,
     ),
 ]
 

@@ -147,7 +147,8 @@ class ProcessUnit(Resident):
         host, prefix = self.host, self.package.prefix
         settings = {
             "HOST": HOST, "PORT": self.port, "ORDINAL": self.ordinal, "NUMBER": self.number, "SEED": host.seed,
-            "OUTCOME_FILE": self.outcomes or "", "TIME_SCALE": host.clock.scale, "PARTS_URL": host.parts_url, "DATA_DIR": self.data, "WATCH_STDIN": "true",
+            "OUTCOME_FILE": self.outcomes or "",
+            "TIME_SCALE": host.clock.scale, "PARTS_URL": host.parts_url, "DATA_DIR": self.data, "WATCH_STDIN": "true",
             "SERVICES": json.dumps({s.name: host.seen_by_callers(s) for s in host.system.services}),
         }
         if host.doors.addresses:

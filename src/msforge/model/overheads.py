@@ -18,6 +18,7 @@ NAMES: Final[Mapping[str, str]] = {
     "call": "a call from service to service, on top of network and service",
     "step": "a step of work or waiting, longer than it says",
     "hand-off": "a thread's release until the next request in line has it",
+    "delivery": "a message's way from the broker to a consumer's thread",
     "store": "an operation of a store, on top of its time",
     "publish": "a message on its way to the broker, on top of its time",
 }
@@ -60,7 +61,15 @@ class Overheads:
     @property
     def hand_off(self) -> Dist | None:
         """From a thread's release to the next request's start; None when it takes no time."""
-        values = self.samples.get("hand-off")
+        return self._alone("hand-off")
+
+    @property
+    def delivery(self) -> Dist | None:
+        """From the broker to the consumer's first step; None when it takes no time."""
+        return self._alone("delivery")
+
+    def _alone(self, name: str) -> Dist | None:
+        values = self.samples.get(name)
         return Dist("empirical", values) if values else None
 
     def on(self, system: System) -> System:

@@ -416,7 +416,7 @@ class System:
         removes a service, endpoint, consumer, store, channel or source.
         """
         changed = _compiler(self)(changes)
-        return changed if self.overheads is None else self.overheads.on(changed)  # type: ignore[no-any-return]
+        return changed if self.overheads is None else self.overheads.on(changed)
 
     def speaking_grpc(self) -> frozenset[str]:
         """The services that have an endpoint with `grpc`."""

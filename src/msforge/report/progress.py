@@ -42,13 +42,16 @@ class ProgressBar:
     def __call__(self, done: int, total: int, requests: int) -> None:
         """Moves the bar."""
         now = self._clock()
-        if now - self._begun < PATIENCE or now - self._drawn < REDRAW or not self._console.is_terminal:
+        early = now - self._begun < PATIENCE or now - self._drawn < REDRAW
+        if (early and (self._bar is None or done < total)) or not self._console.is_terminal:
             return
         self._drawn = now
         if self._bar is None:
             self._bar = self._start(total)
         words = f"{moment(done)} of {moment(total)} simulated, {requests:,} requests"
         self._bar.update(self._task, completed=min(done, total), words=words, refresh=True)
+        if done >= total:  # what follows may draw something of its own
+            self._bar.stop()
 
     def _start(self, total: int) -> Progress:
         bar = Progress(

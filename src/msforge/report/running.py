@@ -140,8 +140,6 @@ class LiveTable:
         self._live = Live(console=console, auto_refresh=False, transient=True) if drawn else None
 
     def __enter__(self) -> LiveTable:
-        if self._live is not None:
-            self._live.start()
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -160,4 +158,6 @@ class LiveTable:
             what = "percentiles of the latest answers"
         head = Text(f"{moment(done)} of {moment(total)}; {what}", style="dim")
         parts = entries_table(entries, self._console.width) if entries else ()
+        if not self._live.is_started:
+            self._live.start()
         self._live.update(Group(head, *parts), refresh=True)

@@ -10,7 +10,9 @@ import csv
 import json
 import time
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
+
+from msforge.runtime.clock import Clock
 
 COLUMNS: Final = (
     "body", "replica", "root", "number", "arrive", "wait", "end", "outcome", "own", "store", "network", "backoff",
@@ -29,7 +31,7 @@ class OutcomeLog:
     {"began": ns} comes first each time a replica starts: when (since the epoch) its clock, and so its times, began.
     """
 
-    def __init__(self, path: str | Path, clock: Any = None) -> None:
+    def __init__(self, path: str | Path, clock: Clock | None = None) -> None:
         self.path = Path(path)
         self.clock = clock
         self._table = self.path.suffix == ".csv"
@@ -73,7 +75,7 @@ class OutcomeLog:
             self._file = None
 
 
-def began_at(clock: Any) -> int:
+def began_at(clock: Clock) -> int:
     """When a clock stood at 0, ns since the epoch."""
     return time.time_ns() - round(clock.now() * clock.scale)
 

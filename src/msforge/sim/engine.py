@@ -211,10 +211,11 @@ class Engine:
         self.latency: Dist | None = None if constant_of(dist) >= 0 else dist
         self.client_latency = self.latency
         self.hand_off: Dist | None = None
+        self.delivery: Dist | None = None
         overheads = self.system.overheads
         if overheads is not None:
             self.latency, self.client_latency = overheads.hop("call", dist), overheads.hop("client", dist)
-            self.hand_off = overheads.hand_off
+            self.hand_off, self.delivery = overheads.hand_off, overheads.delivery
 
     # -- changes ------------------------------------------------------------------------------
 

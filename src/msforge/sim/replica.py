@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from msforge.policies.bucket import TokenBucket
+from msforge.policies.distributions import Dist
 from msforge.sim import kernel
 from msforge.sim.cpu import make_cpu
 from msforge.sim.gauge import Gauge
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from msforge.sim.service import ServiceRun
 
 BOUNDLESS = 1 << 60
-HAND_OFF = -10  # a slot of draws
+LATE = -10  # a slot of draws
 
 
 class Replica:
@@ -161,7 +162,7 @@ class Replica:
     def handle(self, request: Request, now: int) -> None:
         """A message that a consumer of this replica takes: its steps run at once."""
         self.gauge_busy.up(now)
-        result = self.begin(request, now)
+        result = self.begin(request, now, self._late(request, self.engine.delivery))
         if result != PENDING:
             self.end(request, result)
 
@@ -259,7 +260,7 @@ class Replica:
             request = self._next()
             self.waiting -= 1
             self.gauge_wait.down(now)
-            result = self.begin(request, now, self._handed(request) if self.engine.hand_off is not None else 0)
+            result = self.begin(request, now, self._late(request, self.engine.hand_off))
             if result == PENDING:
                 return
             if self._finish(request, result):
@@ -270,11 +271,11 @@ class Replica:
         self.gauge_busy.down(now)
         self.leave_if_empty()
 
-    def _handed(self, request: Request) -> int:
-        """What the machine takes (ns) to hand a thread on to a request that waited."""
-        taken: int = request.site.draw(
-            HAND_OFF, "@hand-off", "time", self.engine.hand_off, request.root.number, request.context
-        )
+    def _late(self, request: Request, overhead: Dist | None) -> int:
+        """What the machine takes (ns) to hand a thread on, or a message over; 0 in a plain plan."""
+        if overhead is None:
+            return 0
+        taken: int = request.site.draw(LATE, "@late", "time", overhead, request.root.number, request.context)
         return taken
 
     def leave_if_empty(self) -> None:

@@ -17,7 +17,7 @@ from msforge.errors import MsforgeError, UsageError
 from msforge.live import api, client, state
 from msforge.live.load.run import LoadResult, Progress
 from msforge.live.system import Options
-from msforge.verify.machine import Usage, Watch
+from msforge.verification.machine import Usage, Watch
 
 LOOK: Final = 0.5
 """Seconds between two looks at channels and replicas."""
@@ -165,7 +165,7 @@ def calls_of(view: Mapping[str, Any]) -> Counts:
 
 
 def _counted(url: str) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        with urllib.request.urlopen(f"{url}/_msforge/state", timeout=ASKING) as answer:
-            return dict(json.load(answer)["calls"])
+    state_of = f"{url}/_msforge/state"
+    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(state_of, timeout=ASKING) as answer:
+        return dict(json.load(answer)["calls"])
     return {}

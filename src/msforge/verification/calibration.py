@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +24,9 @@ from msforge.model.plan import System
 from msforge.recording.records import Ints
 from msforge.records import ROOT_COLUMNS, SERVED_COLUMNS
 from msforge.spec.spec import load_text
-from msforge.verify.home import calibration_file
-from msforge.verify.machine import Usage, identity
-from msforge.verify.measured import NUMBER, Measured
+from msforge.verification.home import calibration_file
+from msforge.verification.machine import Usage, identity
+from msforge.verification.measured import NUMBER, Measured
 
 FORMAT: Final = 1
 FEWEST: Final = 30
@@ -148,13 +149,14 @@ def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
     """What each overhead took (ns) each time, warm-up left out."""
     table = _Table(system, found)
     echo, relay, line = table.of("back.echo"), table.of("front.relay"), table.of("line.next")
-    keep, tell = table.of("keeper.keep"), table.of("keeper.tell")
+    keep, tell, take = table.of("keeper.keep"), table.of("keeper.tell"), table.of("reader.take")
     samples: dict[str, list[float]] = {
         "step": [_took(row) - STEP for row in echo.values()],
         "call": [
             _took(relay[key]) - _stay(echo[key]) - 2 * LATENCY for key in relay.keys() & echo.keys()
         ],
         "hand-off": _hand_offs(line.values()),
+        "delivery": [row["wait"] for row in take.values()],
         "store": [row["store"] - STORE for row in keep.values()],
         "publish": [row["store"] - PUBLISH for row in tell.values()],
         "client": [],
@@ -182,7 +184,7 @@ def _stay(row: Row) -> int:
 def _hand_offs(rows: Iterable[Row]) -> list[float]:
     """How long after the end of one request the next that waited had the thread."""
     ordered = sorted(rows, key=lambda row: row["arrive"] + row["wait"])
-    pairs = zip(ordered, ordered[1:], strict=False)
+    pairs = pairwise(ordered)
     return [
         row["arrive"] + row["wait"] - before["end"] for before, row in pairs if row["arrive"] < before["end"]
     ]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 CPU_LIMIT: Final = 0.55
 """Share of the machine's CPU time in use above which a measurement is not to be trusted."""
@@ -71,7 +71,7 @@ class Usage:
         """
         found = []
         if self.cpu is not None and self.cpu > CPU_LIMIT:
-            found.append(f"the CPU was {self.cpu:.0%} in use, by all that runs here; more than {CPU_LIMIT:.0%} distorts")
+            found.append(f"the CPU was {self.cpu:.0%} in use by all that ran here; {CPU_LIMIT:.0%} are the most")
         if self.steal is not None and self.steal > STEAL_LIMIT:
             found.append(f"the host of this virtual machine took {self.steal:.0%} of its CPU time")
         if self.queued is not None and latency and requests:
@@ -192,7 +192,7 @@ def _first_line(path: str) -> str:
         return stream.readline()
 
 
-def _psutil():  # type: ignore[no-untyped-def]
+def _psutil() -> Any:
     try:
         import psutil
     except ImportError:

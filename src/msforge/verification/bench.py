@@ -14,7 +14,7 @@ from msforge.errors import MsforgeError, UsageError
 from msforge.live import api, state
 from msforge.scaffold import system as scaffold
 from msforge.spec.dump import dump
-from msforge.verify.home import runs_folder
+from msforge.verification.home import runs_folder
 
 
 @contextmanager
@@ -25,7 +25,8 @@ def generated(document: Any, name: str) -> Iterator[Path]:
         folder.mkdir(parents=True)
     except OSError as e:
         raise UsageError(
-            f"cannot write to {folder.parent}: {(e.strerror or str(e)).lower()}", hint="MSFORGE_HOME names another folder"
+            f"cannot write to {folder.parent}: {(e.strerror or str(e)).lower()}",
+            hint="MSFORGE_HOME names another folder",
         ) from e
     try:
         file = folder / f"{name}.yaml"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from msforge.errors import UsageError
 from msforge.live.load.run import LoadResult
 from msforge.model.plan import NONE, System
 from msforge.recording.aggregate import Aggregates
@@ -21,7 +22,7 @@ from msforge.recording.gauges import StationGauges
 from msforge.recording.records import CHANNEL_COUNTS, CHANNEL_TICKS, REPLICA_TICKS, Ints, Records, ReplicaRecord
 from msforge.records import OUTCOMES, ROOT_COLUMNS, SERVED_COLUMNS
 from msforge.sim.observer import entries_of, window_of
-from msforge.verify.session import Noted
+from msforge.verification.session import Noted
 
 _C: Final = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 NUMBER: Final = len(SERVED_COLUMNS)
@@ -63,7 +64,7 @@ class _Reader:
     def read(self, file: Path) -> None:
         """A replica's file: `order.1.jsonl`. A line that a kill cut off is left out."""
         service = file.name.rsplit(".", 2)[0]
-        ahead = 0
+        ahead: int | None = None
         for line in file.read_text("utf-8", "replace").splitlines():
             try:
                 row = json.loads(line)
@@ -71,6 +72,11 @@ class _Reader:
                 continue
             if "began" in row:
                 ahead = self._ahead(row["began"])
+            elif ahead is None:
+                raise UsageError(
+                    f"the code of {service} is of an earlier msforge, and does not say when its clock began",
+                    hint="bring it up to date: msforge sync",
+                )
             else:
                 self._take(service, row, ahead)
 
@@ -148,7 +154,10 @@ class _Gauges:
         numbers = sorted(self.service_of)
         self.gauges = StationGauges(numbers)
         alone = {e.callee for e in system.edges if e.local} - {e.callee for e in system.edges if not e.local}
-        rows = served[~np.isin(served[:, 0], sorted(alone)), :NUMBER] if alone else served[:, :NUMBER]
+        rows = served[~np.isin(served[:, 0], sorted(alone)), :NUMBER].copy()
+        consuming = np.isin(rows[:, 0], [b.index for b in system.bodies if b.consumer != NONE])
+        rows[consuming, _C["arrive"]] += rows[consuming, _C["wait"]]  # until then it waits in its channel
+        rows[consuming, _C["wait"]] = 0
         self.gauges.add(rows)
         self.slots = {s.index: _slots(system, s.index) for s in system.services}
         self.standing: list[tuple[Ints, Ints]] = []
