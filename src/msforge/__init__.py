@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msforge.door import (
     advise,
+    bundle_workshop,
     check,
     clear_faults,
     compare,
@@ -55,6 +56,7 @@ __all__ = [
     "Severity",
     "UsageError",
     "advise",
+    "bundle_workshop",
     "check",
     "clear_faults",
     "compare",

@@ -24,6 +24,7 @@ from msforge.cli import (
     simulate,
     sync,
     up,
+    workshop,
 )
 from msforge.cli.common import guarded, settings
 from msforge.cli.running import AboutASystem
@@ -92,6 +93,7 @@ app.command("advise")(guarded(advise.advise))
 app.command("doctor")(guarded(doctor.doctor))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
+app.add_typer(workshop.app, name="workshop")
 
 
 def main() -> None:
