@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msforge.door import (
     advise,
+    bundle_workshop,
     calibrate,
     check,
     clear_faults,
@@ -62,6 +63,7 @@ __all__ = [
     "TraceFormatError",
     "UsageError",
     "advise",
+    "bundle_workshop",
     "calibrate",
     "check",
     "clear_faults",

@@ -28,7 +28,7 @@ class Example:
 
 def examples() -> list[Example]:
     """All examples, by name. Raises MsforgeError when the installation has lost them."""
-    root = _root()
+    root = examples_root()
     found = [_read(folder) for folder in sorted(root.iterdir()) if folder.is_dir()]
     return [example for example in found if example is not None]
 
@@ -80,7 +80,8 @@ def _copy(source: Example, target: Path) -> Path:
     return target / source.file.name
 
 
-def _root() -> Path:
+def examples_root() -> Path:
+    """Where the examples are. Raises MsforgeError when the installation has lost them."""
     package = Path(__file__).resolve().parent
     for root in (package / "_examples", package.parent.parent / "examples"):
         if root.is_dir():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from msforge.spec import Spec
     from msforge.verification.calibration import Calibration
     from msforge.verification.run import Verification
+    from msforge.workshop.bundle import Bundle
     from msforge.workshop.checks import Checkup
 
 MOST_REPLICATIONS = 100_000  # the language's own bound
@@ -494,7 +495,7 @@ def _derived(spec: Spec, simulated: bool) -> dict[str, Any]:
     slowest = []
     for one in (plan, without_network(plan)):
         found = results.summarise(one, sim.run_many(one, replications=1))
-        slowest.append(max((e.answered.p99 for e in found.entries if e.answered.p99 is not None), default=0.0))
+        slowest.append(max((e.answered.p99.value or 0.0 for e in found.entries), default=0.0))
     if slowest[1] > 0:
         values["alone"] = max(1, round(slowest[1]))
         values["hop"] = max(1.0, (slowest[0] - slowest[1]) / values["hops"])
@@ -509,6 +510,26 @@ def doctor(folder: str | Path = ".", *, tell: Callable[[str], None] = lambda lin
     from msforge.workshop.doctor import examine
 
     return examine(Path(folder).absolute(), tell=tell)
+
+
+def bundle_workshop(
+    folder: str | Path,
+    *,
+    platforms: Sequence[str] = (),
+    pythons: Sequence[str] = (),
+    extras: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda line: None,
+) -> Bundle:
+    """Makes or completes a folder with everything that laptops without a network need to install msforge.
+
+    `platforms` ("windows", "macosx_arm64", ...) and `pythons` ("3.12") are this machine's when none are named. Raises
+    UsageError for unknown ones, ConflictError for a folder that holds something else, MsforgeError when something
+    cannot be fetched; what was fetched is kept.
+    """
+    from msforge.workshop.bundle import make_bundle
+    from msforge.workshop.targets import targets
+
+    return make_bundle(Path(folder), targets(list(platforms), list(pythons)), extras, tell=tell)
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -27,6 +27,7 @@ from msforge.cli import (
     sync,
     up,
     verify,
+    workshop,
 )
 from msforge.cli.common import guarded, settings
 from msforge.cli.running import AboutASystem
@@ -98,6 +99,7 @@ app.command("verify", cls=AboutASystem)(guarded(verify.verify))
 app.command("calibrate")(guarded(calibrate.calibrate))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
+app.add_typer(workshop.app, name="workshop")
 
 
 def main() -> None:

@@ -75,8 +75,8 @@ def _words(advice: Advice) -> Iterator[str]:
     if advice.wanted == 1:
         yield "No number here asks for more than one deployable: begin with one (MonolithFirst, Fowler 2015)."
     else:
-        wanting = [one.name for one in advice.asks if one.deployables == advice.wanted]
-        yield f"{plural(advice.wanted, 'deployable')} are asked for, by {' and '.join(wanting)}."
+        names = " and ".join(one.name for one in advice.asks if one.deployables == advice.wanted)
+        yield f"{plural(advice.wanted, 'deployable')} are asked for, by {names}."
     if advice.conflict is not None:
         wanting, holding = advice.conflict
         names = " and ".join(one.name for one in holding)

@@ -33,7 +33,8 @@ def derive(system: System) -> dict[str, Any]:
     alone = _unloaded(system, longest, 0.0)
     hop = 2 * system.network.latency.mean
     found: dict[str, Any] = {
-        "services": len(ours), "languages": len({service.language for service in ours}), "hops": hops, "required": _required(facts, longest),
+        "services": len(ours), "languages": len({service.language for service in ours}),
+        "hops": hops, "required": _required(facts, longest),
         "alone": max(1, round(alone)), "rate": solved[-1].rate, "cpu": round(_cpu(solved[-1])),
     }
     if hop > 0:

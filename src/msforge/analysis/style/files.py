@@ -24,8 +24,8 @@ def read_numbers(path: Path) -> dict[str, Any]:
         raise InvalidFileError(problems)
     if not isinstance(document, Map):
         place = spot(mark[0], mark[2]) if mark is not None else None
-        raise InvalidFileError([problem(place, "E201", "a mapping of numbers is needed here", "write e.g. engineers: 12",
-                                        file=str(path))])
+        words = "a mapping of numbers is needed here"
+        raise InvalidFileError([problem(place, "E201", words, "write e.g. engineers: 12", file=str(path))])
     if "services" in document and isinstance(document["services"], Map):
         place = _key(document.marks["services"])
         raise InvalidFileError([problem(place, "E201", "this is the description of a system, not a team's numbers",

@@ -13,7 +13,8 @@ from msforge.analysis.style.situation import Situation
 from msforge.units import UnitError
 
 WATCHED: Final = (
-    "engineers", "deploys", "deploy_time", "languages", "rate", "peak", "budget", "alone", "hop", "availability", "each",
+    "engineers", "deploys", "deploy_time", "languages", "rate", "peak", "budget", "alone", "hop", "availability",
+    "each",
 )
 FARTHEST: Final = 100.0
 """Times, or parts, of its value that a number is moved."""
