@@ -13,6 +13,7 @@ from msforge.cli import (
     explain,
     fault,
     graph,
+    lab,
     load,
     logs,
     new,
@@ -88,6 +89,7 @@ app.command("down", cls=AboutASystem)(guarded(down.down))
 app.command("load", cls=AboutASystem)(guarded(load.load))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
+app.add_typer(lab.app, name="lab")
 
 
 def main() -> None:
