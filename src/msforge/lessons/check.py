@@ -69,13 +69,14 @@ def check(work: Work, *, trust: bool = False, processes: int | None = None, prog
         return Check(work, Judgement(rules=rules))
     runs = execute(lab, after, processes=processes, progress=progress)
     look = runs.numbers()
+    known = set(work.state.compared)
     _predicted(work, answers, look, unchanged=_same(before, after))
     found = Check(
         work, Judgement(list(judge.goals(runs)), rules), runs, [],
         [answered(lab, name, answers.get(name, ""), look) for name in lab.model.questions],
         [run_command(command, work.folder) for command in lab.model.commands],
     )
-    return _kept(found, runs)
+    return _kept(found, runs, known)
 
 
 def _same(before: Mapping[str, Spec], after: Mapping[str, Spec]) -> bool:
@@ -114,7 +115,8 @@ def answered(lab: Lab, name: str, said: str, look: Callable[[str], Figure]) -> A
         return Answered(name, question.ask, said, str(error), False)
 
 
-def _kept(found: Check, runs: Runs) -> Check:
+def _kept(found: Check, runs: Runs, known: set[str]) -> Check:
+    """Keeps the state. Predictions are shown when they are compared first, and all of them in the end."""
     work = found.work
     work.state.checks += 1
     closing = ""
@@ -130,7 +132,7 @@ def _kept(found: Check, runs: Runs) -> Check:
     compared = [
         Answered(name, work.lab.model.predict[name].ask, kept["said"], kept["truth"], kept["close"], kept["off"],
                  kept.get("because", ""))
-        for name, kept in work.state.compared.items() if name in work.lab.model.predict
+        for name, kept in work.state.compared.items() if name in work.lab.model.predict and (found.solved or name not in known)
     ]
     return Check(work, found.judgement, runs, compared, found.questions, found.commands, closing)
 

@@ -292,5 +292,5 @@ DIAGNOSTICS: Final = """\
 and what to do. These are the errors; [warnings](../warnings.md) have codes of their own and leave a file valid."""
 
 LAB = """\
-What a lab asks, judges and tells. [Writing a lab](labs-authoring.md) explains it; this page lists every key. The file is read as
-strictly as a description: an unknown key is an error with its place and what was meant."""
+What a lab asks, judges and tells. [Writing a lab](labs-authoring.md) explains it; this page lists every key. The file
+is read as strictly as a description: an unknown key is an error with its place and what was meant."""
