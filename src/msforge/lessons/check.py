@@ -73,7 +73,7 @@ def check(work: Work, *, trust: bool = False, processes: int | None = None, prog
     _predicted(work, answers, look, unchanged=_same(before, after))
     found = Check(
         work, Judgement(list(judge.goals(runs)), rules), runs, [],
-        [answered(lab, name, answers.get(name, ""), look) for name in lab.model.questions],
+        [_answered(work, name, answers.get(name, ""), look) for name in lab.model.questions],
         [run_command(command, work.folder) for command in lab.model.commands],
     )
     return _kept(found, runs, known)
@@ -106,6 +106,20 @@ def _compare(work: Work, name: str, look: Callable[[str], Figure]) -> None:
     }
 
 
+def _answered(work: Work, name: str, said: str, look: Callable[[str], Figure]) -> Answered:
+    """As `answered`; what was right once stays right, with the numbers of that run."""
+    kept = work.state.right.get(name)
+    if kept is not None and kept.get("said") == said:
+        return Answered(name, work.lab.model.questions[name].ask, said, str(kept.get("truth")), True,
+                        str(kept.get("off", "")), str(kept.get("because", "")))
+    found = answered(work.lab, name, said, look)
+    if found.right:
+        work.state.right[name] = {
+            "said": said, "truth": found.truth, "off": found.off, "because": found.because,
+        }
+    return found
+
+
 def answered(lab: Lab, name: str, said: str, look: Callable[[str], Figure]) -> Answered:
     """A question and whether what was said is right; what this run cannot tell is not."""
     question = lab.model.questions[name]
@@ -132,7 +146,8 @@ def _kept(found: Check, runs: Runs, known: set[str]) -> Check:
     compared = [
         Answered(name, work.lab.model.predict[name].ask, kept["said"], kept["truth"], kept["close"], kept["off"],
                  kept.get("because", ""))
-        for name, kept in work.state.compared.items() if name in work.lab.model.predict and (found.solved or name not in known)
+        for name, kept in work.state.compared.items()
+        if name in work.lab.model.predict and (found.solved or name not in known)
     ]
     return Check(work, found.judgement, runs, compared, found.questions, found.commands, closing)
 

@@ -74,8 +74,8 @@ def _number(name: str, question: LabQuestion, text: str, unit: str) -> float:
         return found.value
     if found.unit == "ratio" and unit == "count":
         return found.value
-    if found.unit == "count" and unit == "ratio" and found.value <= 1:
-        return found.value
+    if found.unit == "count" and unit == "ratio":
+        return found.value if found.value <= 1 else found.value / 100  # 40 is said for 40 %
     raise UsageError(f"`{text[:60]}` is no answer to `{name}`: its unit is missing or another one",
                      hint=how(question, unit))
 

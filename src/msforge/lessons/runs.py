@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,17 +16,16 @@ from msforge.model import compile_system
 from msforge.model.estimate import estimate
 from msforge.model.plan import System
 from msforge.recording.records import Records
-from msforge.report.text import duration
 from msforge.results import Result
 from msforge.spec import Spec
 from msforge.spec.schema_lab import LabRun
 
 SEED: Final = 42
 """Every laptop's seed: thirty learners see the same numbers."""
-SMALL: Final = 1.0
-"""Seconds of simulation below which other processes would take longer to start than they save."""
-MOST: Final = 300.0
-"""Seconds of simulation beyond which a check is refused."""
+SMALL: Final = 0.15
+"""Estimated seconds below which other processes would take longer to start than they save."""
+MOST: Final = 30.0
+"""Estimated seconds beyond which a check is refused. The estimate is of an order; a check takes some ten times as long."""
 Progress = Callable[[int, int, int], None]
 
 
@@ -35,13 +35,30 @@ class Runs:
 
     lab: Lab
     specs: Mapping[str, Spec]
-    pooled: Mapping[str, Result]
-    single: Mapping[str, Sequence[Result]]
+    systems: Mapping[str, System]
+    records: Mapping[str, Sequence[Records]]
+
+    @cached_property
+    def pooled(self) -> dict[str, Result]:
+        """Each run's Result over all seeds."""
+        return {name: self._summarised(name, records) for name, records in self.records.items()}
+
+    @cached_property
+    def single(self) -> dict[str, list[Result]]:
+        """Each run's Result for each seed by itself."""
+        return {name: [self._summarised(name, [one]) for one in records] for name, records in self.records.items()}
 
     @property
     def seeds(self) -> int:
         """How many seeds each run has."""
-        return len(next(iter(self.single.values())))
+        return len(next(iter(self.records.values())))
+
+    def first(self, seeds: int) -> Runs:
+        """The same with the first seeds only."""
+        return replace(self, records={name: records[:seeds] for name, records in self.records.items()})
+
+    def _summarised(self, run: str, records: Sequence[Records]) -> Result:
+        return results.summarise(self.systems[run], records, self.lab.model.runs[run].window, keep=False)
 
     def numbers(self, seed: int | None = None) -> Callable[[str], Figure]:
         """Gives the figure of a name or place, over all seeds or for one of them. Raises FigureError."""
@@ -97,7 +114,7 @@ def execute(
     work = sum(estimate(system).seconds for system, _ in jobs)
     if work > MOST:
         raise UsageError(
-            f"this would take about {duration(work * 1e9, 1)} to check: what you wrote makes too much work",
+            "this would take minutes to check: what you wrote makes far more work than the lab's system has",
             hint="look for retries without an end, calls in a repeat, or times that became very short",
         )
 
@@ -106,17 +123,8 @@ def execute(
             progress(min(done, total), total, requests)
 
     records = sim.run_jobs(jobs, seed=SEED, processes=1 if work < SMALL else processes, progress=tell)
-    pooled, single = {}, {}
-    for n, (name, system) in enumerate(systems.items()):
-        mine = records[n * count : (n + 1) * count]
-        window = lab.model.runs[name].window
-        pooled[name] = _summarised(system, mine, window)
-        single[name] = [_summarised(system, [one], window) for one in mine]
-    return Runs(lab, judged, pooled, single)
-
-
-def _summarised(system: System, records: Sequence[Records], window: tuple[int, int] | None) -> Result:
-    return results.summarise(system, records, window, keep=False)
+    made = {name: records[n * count : (n + 1) * count] for n, name in enumerate(systems)}
+    return Runs(lab, judged, systems, made)
 
 
 def _judged(lab: Lab, run: str, spec: Spec) -> Spec:

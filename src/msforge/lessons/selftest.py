@@ -38,11 +38,12 @@ class Report:
 
 def self_test(lab: Lab, *, seeds: int = SEEDS, processes: int | None = None) -> Report:
     """Everything that keeps a lab from being one. Raises InvalidFileError for a system that cannot be read."""
+    seeds = max(seeds, lab.model.seeds)
     start = execute(lab, described(lab, lab.path(START), lab.folder), seeds=seeds, processes=processes)
     solution = start
     if lab.has(SOLUTION):
         solution = execute(lab, described(lab, lab.path(SOLUTION), lab.folder), seeds=seeds, processes=processes)
-    wrong = [*_start(lab, start), *_solution(lab, start, solution), *_texts(lab, solution), *_commands(lab)]
+    wrong = [*_start(lab, start), *_solution(lab, start, solution), *_texts(lab, start, solution), *_commands(lab)]
     return Report(lab.name, wrong)
 
 
@@ -76,8 +77,8 @@ def _solution(lab: Lab, start: Runs, solution: Runs) -> Iterator[str]:
                     yield f"`{question.right}` is right for {name} only if {text}, which seed {seed + 1} denies"
 
 
-def _texts(lab: Lab, solution: Runs) -> Iterator[str]:
-    for name, text in generated(lab).items():
+def _texts(lab: Lab, start: Runs, solution: Runs) -> Iterator[str]:
+    for name, text in generated(lab, start.first(lab.model.seeds)).items():
         if lab.text(name) != text:
             yield f"{name} is not what the run says: msforge lab self-test --write makes it anew"
     for name in (README, TEACHER, CLOSING):
@@ -115,9 +116,8 @@ def _commands(lab: Lab) -> Iterator[str]:
                 yield f"the solution misses {command.says}: {done.found}, {done.help}"
 
 
-def generated(lab: Lab) -> dict[str, str]:
+def generated(lab: Lab, runs: Runs) -> dict[str, str]:
     """Every file of a lab that is made from its start: the numbers, the picture, and the texts with numbers in them."""
-    runs = execute(lab, described(lab, lab.path(START), lab.folder))
     made = {NUMBERS: to_text(runs.figures()), PICTURE: door.graph(lab.path(START))}
     for source in sorted(lab.folder.glob(f"*{TEMPLATE}")):
         try:
@@ -131,7 +131,8 @@ def generated(lab: Lab) -> dict[str, str]:
 def write(lab: Lab) -> list[str]:
     """Writes what is made from the lab's start; gives the names of the files that were not so before."""
     old = []
-    for name, text in generated(lab).items():
+    runs = execute(lab, described(lab, lab.path(START), lab.folder))
+    for name, text in generated(lab, runs).items():
         if lab.text(name) != text:
             old.append(name)
             write_atomically(lab.path(name), text.encode())

@@ -39,6 +39,8 @@ class State:
     """Whether that run has been: from then on predictions stay."""
     compared: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Per prediction what was said, what was, and whether that was close."""
+    right: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Questions that were answered rightly: an answer stays right when the system is changed afterwards."""
     solved: str = ""
     skipped: bool = False
     origin: str = ""
