@@ -27,6 +27,7 @@ EXIT_CODES = """\
 | 2 | the command line is wrong: an unknown option or scenario, a path that can't be written |
 | 3 | the file is invalid; with `--strict`, it has warnings |
 | 4 | something is in the way, and nothing was overwritten |
+| 5 | a lab is not solved yet |
 | 99 | an objective was not met |
 | 130 | interrupted; what was measured so far was reported |
 
@@ -38,12 +39,13 @@ def pages() -> dict[str, str]:
     """Every generated page: its place under docs/ and its text."""
     from msforge.results.reference import page
     from msforge.scaffold import capabilities
-    from msforge.spec.reference import reference_pages
+    from msforge.spec.reference import lab_page, reference_pages
 
     made = {f"reference/{name}": text for name, text in reference_pages().items()}
     made["reference/capabilities.md"] = capabilities.page()
     made["cli.md"] = "".join(commands())
     made["result.md"] = page()
+    made["labs-format.md"] = lab_page()
     return {name: NOTE + text.strip() + "\n" for name, text in made.items()}
 
 

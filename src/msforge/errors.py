@@ -88,3 +88,9 @@ class ConflictError(MsforgeError):
     """Something of the user's is in the way; nothing was overwritten."""
 
     exit_code = 4
+
+
+class LabError(MsforgeError):
+    """A lab's folder, or the record of progress in it, that this version cannot work with."""
+
+    exit_code = 3

@@ -17,6 +17,7 @@ from msforge.cli import (
     fault,
     graph,
     import_,
+    lab,
     load,
     logs,
     new,
@@ -100,6 +101,7 @@ app.command("calibrate")(guarded(calibrate.calibrate))
 app.add_typer(fault.app, name="fault")
 app.add_typer(example.app, name="example")
 app.add_typer(workshop.app, name="workshop")
+app.add_typer(lab.app, name="lab")
 
 
 def main() -> None:

@@ -226,6 +226,11 @@ def strictly(strict: bool, warnings: int, term: Terminal) -> None:
         raise typer.Exit(INVALID)
 
 
+def quoted(path: Path) -> str:
+    """A path as it can be typed."""
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
 def is_result(path: Path) -> bool:
     """True for a file that begins as a Result does."""
     try:

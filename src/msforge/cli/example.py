@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from msforge.cli.common import JsonOption, guarded, terminal
+from msforge.cli.common import JsonOption, guarded, quoted, terminal
 
 app = typer.Typer()
 
@@ -53,11 +53,7 @@ def copy(
 
     copied = msforge.copy_example(name, folder)
     term = terminal()
-    term.say(f"copied to {copied.parent}. Try:\n  msforge simulate {_quoted(copied)}")
-
-
-def _quoted(path: Path) -> str:
-    return f'"{path}"' if " " in str(path) else str(path)
+    term.say(f"copied to {copied.parent}. Try:\n  msforge simulate {quoted(copied)}")
 
 
 def start(context: typer.Context) -> None:

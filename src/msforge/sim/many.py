@@ -19,6 +19,10 @@ _told: Any = None   # in a worker: where it tells of its progress
 _ended: Any = None  # in a worker: set when the run is to end
 
 
+Job = tuple[System, int]
+"""A plan and which of its replications."""
+
+
 def run_many(
     system: System, *, replications: int | None = None, seed: int | None = None, processes: int | None = None,
     progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None,
@@ -35,14 +39,26 @@ def run_many(
             had not begun are left out (the first is always there).
     """
     count = system.run.replications if replications is None else replications
-    workers = min(count, processes or os.cpu_count() or 1)
+    jobs = [(system, replication) for replication in range(count)]
+    return run_jobs(jobs, seed=seed, processes=processes, progress=progress, stop=stop)
+
+
+def run_jobs(
+    jobs: list[Job], *, seed: int | None = None, processes: int | None = None,
+    progress: Callable[[int, int], None] | None = None, stop: Callable[[], bool] | None = None,
+) -> list[Records]:
+    """Simulate replications of several plans on the same processes; their Records in the order of `jobs`.
+
+    Everything else as in `run_many`, over all jobs together.
+    """
+    workers = min(len(jobs), processes or os.cpu_count() or 1)
     if workers <= 1:
-        return _in_turn(system, count, seed, progress, stop)
-    return _at_once(system, count, seed, workers, progress, stop)
+        return _in_turn(jobs, seed, progress, stop)
+    return _at_once(jobs, seed, workers, progress, stop)
 
 
 def _in_turn(
-    system: System, count: int, seed: int | None, progress: Callable[[int, int], None] | None,
+    jobs: list[Job], seed: int | None, progress: Callable[[int, int], None] | None,
     stop: Callable[[], bool] | None,
 ) -> list[Records]:
     done: list[Records] = []
@@ -52,7 +68,7 @@ def _in_turn(
         if progress is not None:
             progress(base[0] + time, base[1] + requests)
 
-    for replication in range(count):
+    for system, replication in jobs:
         if done and stop is not None and stop():
             break
         done.append(run(system, replication=replication, seed=seed, progress=tell, stop=stop))
@@ -80,18 +96,18 @@ def _begin_worker(told: Any, ended: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to end
 
 
-def _one(system: System, replication: int, seed: int | None) -> Records | None:
-    if replication and _ended.is_set():
+def _one(number: int, system: System, replication: int, seed: int | None) -> Records | None:
+    if number and _ended.is_set():
         return None
 
     def tell(time: int, requests: int) -> None:
-        _told.put((replication, time, requests))
+        _told.put((number, time, requests))
 
     return run(system, replication=replication, seed=seed, progress=tell, stop=_ended.is_set)
 
 
 def _at_once(
-    system: System, count: int, seed: int | None, workers: int, progress: Callable[[int, int], None] | None,
+    jobs: list[Job], seed: int | None, workers: int, progress: Callable[[int, int], None] | None,
     stop: Callable[[], bool] | None,
 ) -> list[Records]:
     context = multiprocessing.get_context("spawn")
@@ -99,7 +115,10 @@ def _at_once(
     ended = context.Event()
     with ProcessPoolExecutor(workers, context, _begin_worker, (told, ended)) as pool:
         with _deaf_children():
-            futures: list[Future[Records | None]] = [pool.submit(_one, system, r, seed) for r in range(count)]
+            futures: list[Future[Records | None]] = [
+                pool.submit(_one, number, system, replication, seed)
+                for number, (system, replication) in enumerate(jobs)
+            ]
         watcher = _Watcher(told, progress)
         watcher.start()
         try:
@@ -138,8 +157,8 @@ class _Watcher(threading.Thread):
             item = self.told.get()
             if item is None:
                 return
-            replication, time, requests = item
-            self.latest[replication] = (time, requests)
+            number, time, requests = item
+            self.latest[number] = (time, requests)
             if self.progress is not None:
                 self.progress(sum(t for t, _ in self.latest.values()), sum(n for _, n in self.latest.values()))
 

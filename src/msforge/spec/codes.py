@@ -92,3 +92,10 @@ OF_THE_PLAN: Final[dict[str, str]] = {
     "E707": "A fault on a link that carries nothing.",
 }
 """The codes of what only shows when a description is made into a plan."""
+OF_LABS: Final[dict[str, str]] = {
+    "E801": "A lab names a run, figure or file that it does not have.",
+    "E802": "An expression of a lab that cannot be read.",
+    "E803": "A path of a lab that leads nowhere in its system.",
+    "E804": "A lab lacks a file.",
+    "E805": "A text of a lab names a figure that the lab does not have.",
+}

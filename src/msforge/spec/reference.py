@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from msforge.spec import reference_texts as texts
-from msforge.spec.codes import CODES, OF_THE_PLAN
+from msforge.spec.codes import CODES, OF_LABS, OF_THE_PLAN
 from msforge.spec.dump import scalar
 from msforge.spec.lower import POLICY_TYPES
 from msforge.spec.resolve import written_value
 from msforge.spec.schema_faults import FAULT_TYPES
+from msforge.spec.schema_lab import LabCommand, LabFigure, LabGoal, LabModel, LabQuestion, LabRun
 from msforge.spec.schema_objectives import METRICS
 from msforge.spec.schema_policies import Budget, CircuitBreaker, Hedge, Retry, SlowCall, Throttle
 from msforge.spec.schema_services import (
@@ -107,6 +108,13 @@ def _faults() -> Iterator[str]:
         yield f"\n## {kind}\n\n{_doc(model)}\n\n{_table(model)}"
 
 
+def lab_page() -> str:
+    """The format of `lab.yaml` as Markdown."""
+    parts = (("lab.yaml", LabModel), ("runs.NAME", LabRun), ("figures.NAME", LabFigure), ("goals", LabGoal),
+             ("predict.NAME and questions.NAME", LabQuestion), ("commands", LabCommand))
+    return f"# lab.yaml\n\n{texts.LAB}\n" + "".join(f"\n## {title}\n\n{_table(model)}" for title, model in parts)
+
+
 def _defaults() -> Iterator[str]:
     yield "\n## What `defaults` may hold\n\n| key | shared by | keys |\n|---|---|---|\n"
     for section, (model, _, own) in DEFAULTS.items():
@@ -116,7 +124,7 @@ def _defaults() -> Iterator[str]:
 
 def _diagnostics() -> Iterator[str]:
     yield f"# Errors\n\n{texts.DIAGNOSTICS}\n\n| code | meaning |\n|---|---|\n"
-    for code, meaning in (CODES | OF_THE_PLAN).items():
+    for code, meaning in (CODES | OF_THE_PLAN | OF_LABS).items():
         yield f"| {code} | {_cell(meaning)} |\n"
 
 

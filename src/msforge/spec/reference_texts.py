@@ -290,3 +290,7 @@ times and samples from files are written out in it.
 DIAGNOSTICS: Final = """\
 `msforge check` reports all that is wrong with a file at once, each with its code, its place, the line it stands on,
 and what to do. These are the errors; [warnings](../warnings.md) have codes of their own and leave a file valid."""
+
+LAB = """\
+What a lab asks, judges and tells. [Writing a lab](labs-authoring.md) explains it; this page lists every key. The file
+is read as strictly as a description: an unknown key is an error with its place and what was meant."""
