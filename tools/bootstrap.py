@@ -71,6 +71,7 @@ def ready(root: Path, venv: Path, testing: bool) -> None:
             create(venv)
             write_stamp(venv, {"state": "building"})
         install(root, venv, testing)
+        browser_side_missing(root)
         write_stamp(venv, {"state": "ready", "extras": "test" if testing else "", **identity(root, venv)})
     say("ready")
 
@@ -87,15 +88,36 @@ def identity(root: Path, venv: Path) -> dict[str, str]:
         "venv": str(venv),
         "text": hashlib.sha256(text).hexdigest(),
         "asked": hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest(),
+        "web": browser_side(root),
     }
 
 
+def browser_side(root: Path) -> str:
+    """A hash of what the browser side is built from; "" where it is not to be built. An installation builds it."""
+    import build_web
+
+    return build_web.fingerprint(build_web.web_of(root)) if build_web.wanted() else ""
+
+
+def browser_side_missing(root: Path) -> None:
+    """Say why `--html` will not work, if so."""
+    import build_web
+
+    left = build_web.web_of(root) / "dist" / build_web.REASON
+    if left.exists() and build_web.wanted():
+        say(f"the browser side was not built: {left.read_text('utf-8').strip()}")
+        say("all but --html works; to try again: python tools/build_web.py")
+
+
 def up_to_date(root: Path, venv: Path, testing: bool) -> bool:
-    """Whether nothing is left to do. Reads one small file and hashes another."""
+    """Whether nothing is left to do. Reads one small file and hashes a few others."""
     stamp = read_stamp(venv)
     if stamp.get("state") != "ready" or (testing and stamp.get("extras") != "test"):
         return False
     if (stamp.get("root"), stamp.get("venv")) != (str(root), str(venv)) or not python_of(venv).exists():
+        return False
+    web = browser_side(root)
+    if web and stamp.get("web") != web:
         return False
     text = hashlib.sha256((root / "pyproject.toml").read_bytes()).hexdigest()
     if stamp.get("text") == text:

@@ -58,7 +58,7 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "tools").mkdir(parents=True)
-        for name in ("forge", "forge.cmd", "tools/bootstrap.py", "tools/fetch_pip.py"):
+        for name in ("forge", "forge.cmd", "tools/bootstrap.py", "tools/fetch_pip.py", "tools/build_web.py"):
             shutil.copy(REPOSITORY / name, folder / name)
         (folder / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
         (folder / "backend.py").write_text(BACKEND, encoding="utf-8")

@@ -98,6 +98,26 @@ def test_it_installs_again_when_what_is_asked_for_changed(checkout: Checkout) ->
     assert "making" not in done.stderr, "the environment itself stays"
 
 
+def test_it_installs_again_when_the_browser_side_changed_but_not_where_nobody_wants_it(checkout: Checkout) -> None:
+    page = checkout.folder / "src/msforge/web/report/main.tsx"
+    page.parent.mkdir(parents=True)
+    page.write_text("one")
+    assert checkout.start("check").returncode == 0
+    checkout.start("check")
+    assert checkout.builds == 1
+    page.write_text("two")
+    checkout.start("check", MSFORGE_WEB="0")
+    assert checkout.builds == 1
+    dist = checkout.folder / "src/msforge/web/dist"
+    dist.mkdir()
+    (dist / "not-built.txt").write_text("there is no network\n")
+    done = checkout.start("check")
+    assert (done.returncode, checkout.builds) == (0, 2), done.stderr
+    assert "forge: the browser side was not built: there is no network" in done.stderr
+    checkout.start("check")
+    assert checkout.builds == 2, "it is not tried again at every start"
+
+
 def test_only_an_environment_that_works_and_stands_where_it_was_made_is_kept(checkout: Checkout) -> None:
     root, venv = checkout.folder, checkout.venv
     here = {"state": "ready", "root": str(root), "venv": str(venv)}

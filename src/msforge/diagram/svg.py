@@ -25,29 +25,31 @@ from msforge.diagram.layout import MARGIN, SMALL, Box, Layout, Route, label, lay
 from msforge.diagram.palette import DARK, LIGHT, variables
 
 FONT: Final = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-STYLE: Final = f"""\
+COLOURS: Final = f"""\
 svg {{ {variables(LIGHT)} background: var(--ground); font-family: {FONT}; }}
 @media (prefers-color-scheme: dark) {{ svg {{ {variables(DARK)} }} }}
 @media print {{ svg {{ {variables(LIGHT)} }} }}
-.box {{ fill: var(--box); stroke: var(--box-line); stroke-width: 1.5; }}
-.source .box {{ fill: var(--traffic); stroke: var(--traffic-line); }}
-.store .box {{ fill: var(--store); stroke: var(--store-line); }}
-.queue .box, .topic .box {{ fill: var(--channel); stroke: var(--channel-line); }}
-.external .box {{ fill: var(--outside); stroke: var(--outside-line); stroke-dasharray: 5 3; }}
-.name {{ fill: var(--ink); font-size: 13px; font-weight: 600; }}
-.detail, .label {{ fill: var(--quiet); font-size: 11px; }}
-.name, .detail, .label {{ text-anchor: middle; }}
-.legend {{ text-anchor: start; }}
-.label {{ paint-order: stroke; stroke: var(--ground); stroke-width: 4px; stroke-linejoin: round; }}
-.way {{ fill: none; stroke: var(--line); stroke-width: 1.5; }}
-.tip {{ fill: var(--line); stroke: none; }}
-.waits-not .way {{ stroke: var(--channel-line); stroke-dasharray: 6 4; }}
-.waits-not .tip {{ fill: var(--channel-line); }}
-.reads .way {{ stroke: var(--store-line); stroke-width: 1.2; }}
-.reads .tip {{ fill: var(--store-line); }}
-.node:focus {{ outline: none; }}
-.node:focus .box, .node:hover .box {{ stroke-width: 3; }}
-.arrow:hover .way {{ stroke-width: 3; }}
+"""
+SHAPES: Final = """\
+.box { fill: var(--box); stroke: var(--box-line); stroke-width: 1.5; }
+.source .box { fill: var(--traffic); stroke: var(--traffic-line); }
+.store .box { fill: var(--store); stroke: var(--store-line); }
+.queue .box, .topic .box { fill: var(--channel); stroke: var(--channel-line); }
+.external .box { fill: var(--outside); stroke: var(--outside-line); stroke-dasharray: 5 3; }
+.name { fill: var(--ink); font-size: 13px; font-weight: 600; }
+.detail, .label { fill: var(--quiet); font-size: 11px; }
+.name, .detail, .label { text-anchor: middle; }
+.legend { text-anchor: start; }
+.label { paint-order: stroke; stroke: var(--ground); stroke-width: 4px; stroke-linejoin: round; }
+.way { fill: none; stroke: var(--line); stroke-width: 1.5; }
+.tip { fill: var(--line); stroke: none; }
+.waits-not .way { stroke: var(--channel-line); stroke-dasharray: 6 4; }
+.waits-not .tip { fill: var(--channel-line); }
+.reads .way { stroke: var(--store-line); stroke-width: 1.2; }
+.reads .tip { fill: var(--store-line); }
+.node:focus { outline: none; }
+.node:focus .box, .node:hover .box { stroke-width: 3; }
+.arrow:hover .way { stroke-width: 3; }
 """
 WORDS: Final = {SOURCE: "traffic", FUNCTION: "function", EXTERNAL: "third party", STORE: "store", QUEUE: "queue",
                 TOPIC: "topic", GROUP: "services"}
@@ -57,25 +59,30 @@ def svg(graph: Graph, placed: Layout | None = None) -> str:
     """The picture. `placed` is the graph's layout when it is known already."""
     found = layout(graph) if placed is None else placed
     title = f"The system {graph.name}"
-    legend = list(_legend(graph, found.height - 4))
+    legend = list(legend_of(graph, found.height - 4))
     height = found.height + (12 if legend else 0)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(found.width)} {_n(height)}" '
         f'width="{_n(found.width)}" height="{_n(height)}" role="img" aria-labelledby="title desc">',
         f'<title id="title">{escape(title)}</title>',
         f'<desc id="desc">{escape(description(graph))}</desc>',
-        f"<style>{STYLE}</style>",
+        f"<style>{COLOURS}{SHAPES}</style>",
+        *drawn(graph, found),
+        *legend,
+        "</svg>",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def drawn(graph: Graph, found: Layout) -> Iterator[str]:
+    """Arrows, boxes and labels, in the order in which they lie on each other."""
     for route in found.routes:
-        lines += _arrow(graph, route)
+        yield from _arrow(graph, route)
     for box in found.boxes:
-        lines += _node(graph, box)
-    lines += [  # above every line
-        _text("label", route.label[0], route.label[1] + 3.5, label(route.arrow))
-        for route in found.routes if route.label is not None
-    ]
-    lines += legend
-    return "\n".join([*lines, "</svg>"]) + "\n"
+        yield from _node(graph, box)
+    for route in found.routes:  # above every line
+        if route.label is not None:
+            yield _text("label", route.label[0], route.label[1] + 3.5, label(route.arrow))
 
 
 def escape(text: str) -> str:
@@ -113,7 +120,7 @@ def _arrow(graph: Graph, route: Route) -> Iterator[str]:
     yield "</g>"
 
 
-def _legend(graph: Graph, y: float) -> Iterator[str]:
+def legend_of(graph: Graph, y: float) -> Iterator[str]:
     """What the lines mean, for those that there are."""
     kinds = {arrow.kind for arrow in graph.arrows}
     said = [("calls", "waits for an answer")] if CALLS in kinds else []
