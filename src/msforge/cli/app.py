@@ -16,6 +16,7 @@ from msforge.cli import (
     load,
     logs,
     new,
+    play,
     ps,
     report,
     schema,
@@ -77,6 +78,7 @@ app.command("explain")(guarded(explain.explain))
 app.command("report")(guarded(report.report))
 app.command("compare")(guarded(compare.compare))
 app.command("graph")(guarded(graph.graph))
+app.command("play")(guarded(play.play))
 app.command("schema")(guarded(schema.schema))
 app.command("new")(guarded(new.new))
 app.command("diff", cls=AboutASystem)(guarded(diff.diff))

@@ -10,32 +10,15 @@ from msforge.policies.breaker import CLOSED, OPEN
 from msforge.recording.records import Ints
 from msforge.records import ROOT_COLUMNS, SECOND, Outcome
 from msforge.web.playground.picture import Picture
+from msforge.web.playground.samples import Samples
 from msforge.web.playground.session import Session
 from msforge.web.playground.window import Lately, Roots, Seconds
 
-MOST_DOTS: Final = 6
-"""Requests of one frame that are shown moving along one arrow; of more, a sample."""
 MOST_NEWS: Final = 12
 """Happenings that one frame tells."""
-WELL, FAILED, REFUSED = 0, 1, 2
 _R = {name: i for i, name in enumerate(ROOT_COLUMNS)}
 _REFUSALS = (Outcome.CIRCUIT_OPEN, Outcome.BULKHEAD_FULL, Outcome.THROTTLED, Outcome.UNAVAILABLE)
 STATES: Final = ("closed", "open", "half-open")
-
-
-def dots(sent: int, failed: int, refused: int) -> list[list[float]]:
-    """A sample of one frame's requests: when in the frame (0 to 1), and how it went. Failures are never left out."""
-    whole = sent + refused
-    if whole <= 0:
-        return []
-    shown = min(whole, MOST_DOTS)
-    bad = [min(count, max(1, round(shown * count / whole))) if count else 0 for count in (refused, min(failed, sent))]
-    kinds = ([REFUSED] * bad[0] + [FAILED] * bad[1])[:shown]
-    kinds += [WELL] * (shown - len(kinds))
-    step = max(1, round(shown * 0.618))  # spread the failures among the others
-    while shown > 1 and np.gcd(step, shown) != 1:
-        step += 1
-    return [[round((i * step % shown + 0.5) / shown, 3), kind] for i, kind in enumerate(kinds)]
 
 
 class Frames:
@@ -47,6 +30,7 @@ class Frames:
         self.roots = Roots()
         self.seconds = Seconds()
         self.lately = Lately()
+        self.samples = Samples(len(picture.drawn["arrows"]))
         self.answered: dict[tuple[int, int], list[int]] = {}  # by source and entry body: answers, those that failed
         self.seen_happenings = 0
 
@@ -61,14 +45,14 @@ class Frames:
         stores = self._stores(recent[rest:], seconds)
         channels = self._channels(recent[rest + len(stores):], seconds)
         at = rest + len(stores) + 2 * len(channels)
-        width = len(self.picture.graph.arrows)
+        width = len(self.picture.drawn["arrows"])
         return {
             "time": round(now / SECOND, 3),
             "tiles": self.roots.over(now, round(SECOND * min(20.0, max(1.0, 5.0 * speed)))),
             "services": services, "stores": stores, "channels": channels,
             "sources": [round(count / seconds, 1) for count in recent[at + 3 * width:].tolist()],
             "arrows": self._arrows(fresh[at:], recent[at:], width, seconds),
-            "breakers": self._breakers(),
+            "per_dot": self.samples.per, "breakers": self._breakers(),
             "seconds": made,
             "news": self._news(),
         }
@@ -108,7 +92,7 @@ class Frames:
     def _arrow_counters(self) -> list[int]:
         """For each arrow what was sent, then for each what failed, then for each what was refused unsent."""
         engine, picture = self.session.engine, self.picture
-        width = len(picture.graph.arrows)
+        width = len(picture.drawn["arrows"])
         sent, failed, refused = [0] * width, [0] * width, [0] * width
         for edge, arrow in zip(engine.edges, picture.edges, strict=True):
             if arrow >= 0:
@@ -178,13 +162,15 @@ class Frames:
 
     def _arrows(self, fresh: Ints, recent: Ints, width: int, seconds: float) -> list[dict[str, Any]]:
         made = []
+        dots = self.samples.dots([
+            (int(fresh[a]), int(fresh[a + width]), int(fresh[a + 2 * width])) for a in range(width)
+        ])
         for a in range(width):
-            sent, failed, refused = (int(fresh[a + k * width]) for k in range(3))
             lately, badly, unsent = (int(recent[a + k * width]) for k in range(3))
             made.append({
                 "rate": round((lately + unsent) / seconds, 1),
                 "failed": round(min(1.0, (badly + unsent) / (lately + unsent)), 4) if lately + unsent else 0.0,
-                "dots": dots(sent, failed, refused),
+                "dots": dots[a],
             })
         return made
 
@@ -208,9 +194,12 @@ class Frames:
     def _news(self) -> list[dict[str, Any]]:
         """What has happened since the last frame: crashes, replicas that are ready, breakers that opened, faults."""
         engine = self.session.engine
+        fresh = engine.happenings[self.seen_happenings:]
+        changed = {h.time for h in fresh if h.kind == "change"}
         news = [
             {"time": round(h.time / SECOND, 3), "kind": h.kind, "subject": h.subject, "detail": h.detail}
-            for h in engine.happenings[self.seen_happenings:]
+            for h in fresh
+            if not (h.kind == "fault_begin" and h.service < 0 and h.time in changed)  # its change says it
         ]
         if engine.keep:
             self.seen_happenings = len(engine.happenings)

@@ -12,7 +12,7 @@ from msforge.errors import InvalidFileError, MsforgeError, UsageError
 from msforge.spec import Spec
 from msforge.web.playground.frames import Frames
 from msforge.web.playground.knobs import knobs_of
-from msforge.web.playground.picture import drawn, picture_of
+from msforge.web.playground.picture import picture_of
 from msforge.web.playground.presets import lay_over, presets_of
 from msforge.web.playground.session import MILLISECOND, Deed, Session
 from msforge.web.playground.setting import LENGTH, setting_of
@@ -64,7 +64,7 @@ class Game:
         owners = {"service": self.picture.services, "store": self.picture.stores, "source": self.picture.sources,
                   "call": self.picture.edges}
         return {
-            "run": self.run, "name": system.name, "scenario": self.scenario, "picture": drawn(self.picture),
+            "run": self.run, "name": system.name, "scenario": self.scenario, "picture": self.picture.drawn,
             "parts": {
                 "services": list(self.picture.services), "stores": list(self.picture.stores),
                 "channels": list(self.picture.channels), "sources": list(self.picture.sources),
@@ -75,11 +75,11 @@ class Game:
             },
             "knobs": [
                 {
-                    "id": k.id, "on": "arrow" if k.owner[0] == "call" else "node", "at": owners[k.owner[0]][k.owner[1]],
+                    "id": k.id, "at": owners[k.owner[0]][k.owner[1]],
                     "group": self._group(k.owner), "label": k.label, "kind": k.kind, "low": k.low, "high": k.high,
                     "optional": k.optional,
                 }
-                for k in self.knobs.values() if owners[k.owner[0]][k.owner[1]] >= 0
+                for k in self.knobs.values() if owners[k.owner[0]][k.owner[1]] not in ("", -1)
             ],
             "presets": presets_of(self.session, self.scenarios),
             "seconds": list(self.frames.seconds.rows), "log": list(self.log), "status": self.status(),
@@ -183,7 +183,7 @@ class Game:
         except InvalidFileError as error:
             told = error.diagnostics[0].message if error.diagnostics else error.message
             raise UsageError(f"the link does not fit this file: {told}") from None
-        self.paused = True
+        self.paused = action.get("go") is not True
         self.goal = time
 
     def _whole(self) -> None:

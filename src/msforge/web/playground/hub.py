@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 MOST: Final = 64
@@ -27,20 +27,30 @@ class Hub:
         self.loop = loop
         self.watchers: set[asyncio.Queue[bytes | None]] = set()
 
+    def watched(self) -> bool:
+        """Whether anybody looks."""
+        return bool(self.watchers)
+
     def tell(self, kind: str, data: dict[str, Any]) -> None:
         """Send an event to everyone."""
         self._soon(self._send, event(kind, data))
 
-    def join(self, watcher: asyncio.Queue[bytes | None], hello: dict[str, Any]) -> None:
-        """From now on `watcher` gets every event, after a greeting. Called where `tell` is."""
-        self._soon(self._join, watcher, event("hello", hello))
+    def greet(self, watcher: asyncio.Queue[bytes | None], hello: dict[str, Any]) -> None:
+        """Give one watcher the whole picture. Called where `tell` is."""
+        self._soon(watcher.put_nowait, event("hello", hello))
 
     def close(self) -> None:
         """Send everyone away."""
         self._soon(self._close)
 
-    async def events(self, watcher: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
-        """What one watcher receives, until it goes or is sent away."""
+    async def events(self, come: Callable[[asyncio.Queue[bytes | None]], Any]) -> AsyncIterator[bytes]:
+        """What one watcher receives, until it goes or is sent away; `come` sees to its greeting.
+
+        What it receives before that is of no use to it.
+        """
+        watcher: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.watchers.add(watcher)
+        come(watcher)
         try:
             yield b"retry: 1000\n\n"
             while True:
@@ -58,10 +68,6 @@ class Hub:
     def _soon(self, act: Any, *args: Any) -> None:
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(act, *args)
-
-    def _join(self, watcher: asyncio.Queue[bytes | None], hello: bytes) -> None:
-        self.watchers.add(watcher)
-        watcher.put_nowait(hello)
 
     def _send(self, item: bytes) -> None:
         for watcher in list(self.watchers):

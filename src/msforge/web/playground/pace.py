@@ -28,12 +28,14 @@ class Pace(threading.Thread):
     Args:
         game: what is run.
         tell: hears ("frame" | "status" | "hello", data), in this thread.
+        watched: whether anybody looks; time stands while nobody does.
     """
 
-    def __init__(self, game: Game, tell: Tell) -> None:
+    def __init__(self, game: Game, tell: Tell, watched: Callable[[], bool] = lambda: True) -> None:
         super().__init__(name="playground", daemon=True)
         self.game = game
         self.tell = tell
+        self.watched = watched
         self.asked: queue.Queue[tuple[Callable[[Game], Any], Future[Any]] | None] = queue.Queue()
         self.slice = SECOND // 1000  # simulated ns
         self.real = 1.0  # the speed that time has, of late
@@ -95,7 +97,7 @@ class Pace(threading.Thread):
         game = self.game
         passed, self.last = min(began - self.last, 2.5 * FRAME), began
         session = game.session
-        if game.broken or session.over or (game.paused and game.goal <= session.time):
+        if not self.watched() or game.broken or session.over or (game.paused and game.goal <= session.time):
             self.real = game.speed
             return False
         start = session.time

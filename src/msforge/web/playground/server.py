@@ -16,6 +16,8 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from msforge.diagram.embedded import SCOPED
+from msforge.diagram.palette import stylesheet
 from msforge.errors import InvalidFileError, UsageError
 from msforge.web.playground.game import Game
 from msforge.web.playground.guard import Guard, refusal
@@ -40,6 +42,7 @@ class Playground:
         self.app = Starlette(
             routes=[
                 Route("/", self.index),
+                Route("/palette.css", self.palette),
                 Route("/api/events", self.events),
                 Route("/api/do", self.do, methods=["POST"]),
                 Route("/api/yaml", self.yaml),
@@ -53,7 +56,7 @@ class Playground:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self.hub = Hub(asyncio.get_running_loop())
-        self.pace = Pace(self.game, self.hub.tell)
+        self.pace = Pace(self.game, self.hub.tell, self.hub.watched)
         self.pace.start()
         try:
             yield
@@ -72,16 +75,22 @@ class Playground:
         """The page."""
         return FileResponse(self.page / "index.html")
 
+    async def palette(self, request: Request) -> Response:
+        """Colours, and how the graph is drawn."""
+        return Response(f"{stylesheet()}\n{SCOPED}", media_type="text/css")
+
     async def events(self, request: Request) -> Response:
         """The stream: hello, then frame and status events."""
         assert self.hub is not None
         assert self.pace is not None
-        hub = self.hub
+        hub, pace = self.hub, self.pace
         if len(hub.watchers) >= MOST:
             return refusal(503, f"{MOST} pages watch already", "close some")
-        watcher: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.pace.ask(lambda game: hub.join(watcher, game.hello()))
-        return StreamingResponse(hub.events(watcher), media_type="text/event-stream")
+
+        def come(watcher: asyncio.Queue[bytes | None]) -> None:
+            pace.ask(lambda game: hub.greet(watcher, game.hello()))
+
+        return StreamingResponse(hub.events(come), media_type="text/event-stream")
 
     async def do(self, request: Request) -> Response:
         """Take an action."""
