@@ -321,7 +321,7 @@ interface SideProps {
 }
 
 function Side({ hello, status, frame, selected, select, turn }: SideProps) {
-  const shown = selected ?? hello.parts.sources[0] ?? null;
+  const shown = selected ?? hello.picture.nodes.find((each) => each.kind === "source")?.id ?? null;
   const knobs = useMemo(() => hello.knobs.filter((knob) => knob.at === shown), [hello, shown]);
   const values = { ...status.values, ...(frame?.moving ?? {}) };
   const arrow = typeof shown === "number" ? hello.picture.arrows[shown] : undefined;
@@ -330,7 +330,7 @@ function Side({ hello, status, frame, selected, select, turn }: SideProps) {
   return (
     <aside class={selected === null ? "side" : "side of-one"} aria-label="What can be turned">
       <h2>{title}{selected !== null && <button type="button" class="close" aria-label="Deselect" onClick={() => select(null)}>×</button>}</h2>
-      <Numbers hello={hello} frame={frame} what={shown} />
+      <Numbers frame={frame} what={shown} />
       {knobs.length > 0 ? <Knobs key={String(shown)} knobs={knobs} values={values} turn={turn} /> : <p class="quiet">Nothing to turn here.</p>}
       {selected === null && <p class="quiet">Choose a service, a store or an arrow in the graph to turn what belongs to it.</p>}
     </aside>

@@ -2,7 +2,7 @@
 import { count, duration, NOTHING, percent } from "../shared/format.ts";
 import { clock } from "./charts.ts";
 import { perSecond, type Selected } from "./stage.ts";
-import type { Frame, Hello, News } from "./types.ts";
+import type { Frame, News } from "./types.ts";
 
 const FAILING = 0.01;
 
@@ -52,6 +52,7 @@ export function Log({ log }: { log: News[] }) {
   return (
     <section class="log" aria-label="What happened">
       <h2>What happened</h2>
+      {log.length === 0 && <p class="quiet">Nothing yet: turn something.</p>}
       <ol>
         {log.slice(-60).reverse().map((news, i) => (
           <li key={`${news.time} ${log.length - i}`} class={news.kind}>
@@ -59,38 +60,35 @@ export function Log({ log }: { log: News[] }) {
           </li>
         ))}
       </ol>
-      {log.length === 0 && <p class="quiet">Nothing yet: turn something.</p>}
     </section>
   );
 }
 
 /** The numbers of the selected part. */
-export function Numbers({ hello, frame, what }: { hello: Hello; frame: Frame | null; what: Selected }) {
+export function Numbers({ frame, what }: { frame: Frame | null; what: Selected }) {
   if (!frame || what === null) return null;
   const rows: [string, string][] = [];
-  const inside = (part: keyof Hello["parts"]) => hello.parts[part].flatMap((id, index) => (id === what ? [index] : []));
-  for (const index of inside("services")) {
-    const now = frame.services[index]!;
+  const service = frame.services[what];
+  if (service) {
     rows.push(
-      ["Replicas ready", `${now.ready} of ${now.replicas}`],
-      ["Threads busy", now.slots === null ? count(now.busy) : `${count(now.busy)} of ${count(now.slots)}`],
-      ["Waiting", count(now.waiting)],
-      ["Requests", perSecond(now.rate)],
-      ["Errors", percent(now.failed)],
+      ["Replicas ready", `${service.ready} of ${service.replicas}`],
+      ["Threads busy", service.slots === null ? count(service.busy) : `${count(service.busy)} of ${count(service.slots)}`],
+      ["Waiting", count(service.waiting)],
+      ["Requests", perSecond(service.rate)],
+      ["Errors", percent(service.failed)],
     );
-    if (rows.length > 10) break;
   }
-  for (const index of inside("stores")) {
-    const now = frame.stores[index]!;
-    const of = now.connections === null ? "" : ` of ${count(now.connections)}`;
-    rows.push(["Connections busy", count(now.busy) + of], ["Waiting", count(now.waiting)], ["Operations", perSecond(now.rate)]);
+  const store = frame.stores[what];
+  if (store) {
+    const of = store.connections === null ? "" : ` of ${count(store.connections)}`;
+    rows.push(["Connections busy", count(store.busy) + of], ["Waiting", count(store.waiting)], ["Operations", perSecond(store.rate)]);
   }
-  for (const index of inside("channels")) {
-    const now = frame.channels[index]!;
-    rows.push(["Waiting", count(now.backlog)], ["Delivered, not done", count(now.unacked)], ["Done", perSecond(now.rate)],
-      ["Oldest", duration(now.oldest * 1e9)]);
+  const channel = frame.channels[what];
+  if (channel) {
+    rows.push(["Waiting", count(channel.backlog)], ["Delivered, not done", count(channel.unacked)],
+      ["Done", perSecond(channel.rate)], ["Oldest", duration(channel.oldest * 1e9)]);
   }
-  for (const index of inside("sources")) rows.push(["Arrivals", perSecond(frame.sources[index] ?? 0)]);
+  if (frame.sources[what] !== undefined) rows.push(["Arrivals", perSecond(frame.sources[what])]);
   if (typeof what === "number") {
     const now = frame.arrows[what]!;
     rows.push(["Tries", perSecond(now.rate)], ["Failed", percent(now.failed)]);

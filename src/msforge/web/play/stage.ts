@@ -2,7 +2,7 @@
 import { count, percent, significant } from "../shared/format.ts";
 import { draw, element, type Drawn } from "../shared/graph.ts";
 import { Dots, FAILED, GATE, place, POINTS, travel, WELL, type Way } from "./dots.ts";
-import type { Frame, Hello, Part } from "./types.ts";
+import type { Frame, Hello, ServiceNow } from "./types.ts";
 
 export type Selected = string | number | null;
 
@@ -154,43 +154,23 @@ export class Stage {
 
   // -- what parts do ----------------------------------------------------------------------------
 
-  private shown(frame: Frame): Map<string, Shown> {
-    const found = new Map<string, Shown>();
-    const { parts } = this.hello;
-    const each = (part: Part, tell: (index: number, into: Shown) => void) =>
-      parts[part].forEach((id, index) => {
-        if (!found.has(id)) found.set(id, { text: "", load: null, waiting: 0, ready: 0, replicas: 0, failed: 0, down: false });
-        tell(index, found.get(id)!);
-      });
-    each("services", (index, into) => {
-      const now = frame.services[index]!;
-      into.waiting += now.waiting;
-      into.ready += now.ready;
-      into.replicas += now.replicas;
-      into.failed = Math.max(into.failed, now.failed);
-      into.down ||= now.ready === 0;
-      const load = now.slots === null ? null : now.slots > 0 ? now.busy / now.slots : 0;
-      into.load = load === null ? into.load : Math.max(into.load ?? 0, load);
-      const busy = now.slots === null ? `${count(now.busy)} busy` : `${count(now.busy)}/${count(now.slots)}`;
-      into.text = now.ready === 0 ? "down" : now.failed >= NOTICED
-        ? `${percent(now.failed)} errors` : `${busy} · ${perSecond(now.rate)}`;
-    });
-    each("stores", (index, into) => {
-      const now = frame.stores[index]!;
-      into.waiting += now.waiting;
-      into.load = now.connections === null ? null : now.busy / now.connections;
-      into.down = now.paused;
-      into.text = now.paused ? "paused" : `${count(now.busy)} busy · ${perSecond(now.rate)}`;
-    });
-    each("channels", (index, into) => {
-      const now = frame.channels[index]!;
-      into.waiting += now.backlog;
-      into.text = now.backlog > 0 ? `oldest ${significant(now.oldest, 2)}s` : perSecond(now.rate);
-    });
-    each("sources", (index, into) => {
-      into.text = perSecond(frame.sources[index] ?? 0);
-    });
-    return found;
+  private shown(frame: Frame): [string, Shown][] {
+    return [
+      ...Object.entries(frame.services).map(([id, now]): [string, Shown] => [id, ofService(now)]),
+      ...Object.entries(frame.stores).map(([id, now]): [string, Shown] => [id, {
+        ...NOTHING_SHOWN,
+        waiting: now.waiting,
+        load: now.connections === null ? null : now.busy / now.connections,
+        down: now.paused > 0,
+        text: now.paused ? "paused" : `${count(now.busy)} busy · ${perSecond(now.rate)}`,
+      }]),
+      ...Object.entries(frame.channels).map(([id, now]): [string, Shown] => [id, {
+        ...NOTHING_SHOWN,
+        waiting: now.backlog,
+        text: now.backlog > 0 ? `oldest ${significant(now.oldest, 2)}s` : perSecond(now.rate),
+      }]),
+      ...Object.entries(frame.sources).map(([id, rate]): [string, Shown] => [id, { ...NOTHING_SHOWN, text: perSecond(rate) }]),
+    ];
   }
 
   private show(id: string, shown: Shown): void {
@@ -207,7 +187,7 @@ export class Stage {
       const text = `${count(shown.waiting)} waiting`;
       if (live.count.textContent !== text) {
         live.count.textContent = text;
-        const width = 12 + 6.2 * text.length;
+        const width = 14 + 6.9 * text.length;
         const rect = live.badge.firstElementChild!;
         rect.setAttribute("width", String(width));
         rect.setAttribute("x", String(Number(live.count.getAttribute("x")) - width + 8));
@@ -314,6 +294,22 @@ function wayOf(path: SVGPathElement): Way {
     way.y[i] = point.y;
   }
   return way;
+}
+
+const NOTHING_SHOWN: Shown = { text: "", load: null, waiting: 0, ready: 0, replicas: 0, failed: 0, down: false };
+
+function ofService(now: ServiceNow): Shown {
+  const busy = now.slots === null ? `${count(now.busy)} busy` : `${count(now.busy)}/${count(now.slots)}`;
+  const down = now.ready === 0;
+  return {
+    load: now.slots ? now.busy / now.slots : null,
+    waiting: now.waiting,
+    ready: now.ready,
+    replicas: now.replicas,
+    failed: now.failed,
+    down,
+    text: down ? "down" : now.failed >= NOTICED ? `${percent(now.failed)} errors` : `${busy} · ${perSecond(now.rate)}`,
+  };
 }
 
 export function perSecond(rate: number): string {

@@ -43,8 +43,6 @@ export interface Hello {
   name: string;
   scenario: string | null;
   picture: Picture;
-  parts: Record<Part, string[]>;
-  names: Record<Part, string[]>;
   knobs: Knob[];
   presets: { name: string; anew: boolean }[];
   seconds: Second[];
@@ -52,14 +50,14 @@ export interface Hello {
   status: Status;
 }
 
-export type Part = "services" | "stores" | "channels" | "sources";
-
 export interface ServiceNow {
   ready: number;
   replicas: number;
   busy: number;
   slots: number | null;
   waiting: number;
+  /** Services without a ready replica. */
+  down: number;
   rate: number;
   failed: number;
 }
@@ -69,7 +67,7 @@ export interface StoreNow {
   connections: number | null;
   waiting: number;
   rate: number;
-  paused: boolean;
+  paused: number;
 }
 
 export interface ChannelNow {
@@ -97,10 +95,11 @@ export interface Frame {
   goal: number | null;
   over: boolean;
   tiles: { rate: number; p50: number | null; p99: number | null; failed: number | null };
-  services: ServiceNow[];
-  stores: StoreNow[];
-  channels: ChannelNow[];
-  sources: number[];
+  /** By node. */
+  services: Record<string, ServiceNow>;
+  stores: Record<string, StoreNow>;
+  channels: Record<string, ChannelNow>;
+  sources: Record<string, number>;
   arrows: ArrowNow[];
   /** How many requests one dot stands for. */
   per_dot: number;

@@ -41,16 +41,16 @@ class Frames:
         made = self._take_roots(now)
         span = round(SECOND * min(10.0, max(0.2, 2.0 * speed)))
         fresh, recent, seconds = self.lately.grown(now, self._counters(), span)
-        services, rest = self._services(recent, seconds), len(engine.services) * 2
-        stores = self._stores(recent[rest:], seconds)
-        channels = self._channels(recent[rest + len(stores):], seconds)
-        at = rest + len(stores) + 2 * len(channels)
+        stores = 2 * len(engine.services)
+        channels = stores + len(engine.stores)
+        at = channels + 2 * len(engine.channels)
         width = len(self.picture.drawn["arrows"])
         return {
             "time": round(now / SECOND, 3),
             "tiles": self.roots.over(now, round(SECOND * min(20.0, max(1.0, 5.0 * speed)))),
-            "services": services, "stores": stores, "channels": channels,
-            "sources": [round(count / seconds, 1) for count in recent[at + 3 * width:].tolist()],
+            "services": self._services(recent, seconds), "stores": self._stores(recent[stores:], seconds),
+            "channels": self._channels(recent[channels:], seconds),
+            "sources": self._sources(recent[at + 3 * width:], seconds),
             "arrows": self._arrows(fresh[at:], recent[at:], width, seconds),
             "per_dot": self.samples.per, "breakers": self._breakers(),
             "seconds": made,
@@ -124,40 +124,55 @@ class Frames:
 
     # -- parts of a frame ---------------------------------------------------------------------------
 
-    def _services(self, recent: Ints, seconds: float) -> list[dict[str, Any]]:
-        made = []
-        for service in self.session.engine.services:
+    def _services(self, recent: Ints, seconds: float) -> dict[str, dict[str, Any]]:
+        """By node; services that are drawn as one are added up."""
+        made: dict[str, dict[str, Any]] = {}
+        for service, node in zip(self.session.engine.services, self.picture.services, strict=True):
             ended, failed = recent[2 * service.index: 2 * service.index + 2].tolist()
             up = [r for r in service.replicas if r.up and not r.leaving]
-            slots = sum(r.slots for r in up) if service.slots >= 0 else None
-            made.append({
+            now = {
                 "ready": len(up), "replicas": len([r for r in service.replicas if not r.leaving]),
-                "busy": sum(r.gauge_busy.value for r in service.replicas), "slots": slots,
-                "waiting": sum(r.waiting for r in service.replicas),
-                "rate": round(ended / seconds, 1), "failed": round(failed / ended, 4) if ended else 0.0,
-            })
+                "busy": sum(r.gauge_busy.value for r in service.replicas),
+                "slots": sum(r.slots for r in up) if service.slots >= 0 else None,
+                "waiting": sum(r.waiting for r in service.replicas), "down": int(not up),
+                "ended": ended, "badly": failed,
+            }
+            made[node] = _added(made[node], now) if node in made else now
+        for now in made.values():
+            ended, failed = now.pop("ended"), now.pop("badly")
+            now["rate"] = round(ended / seconds, 1)
+            now["failed"] = round(failed / ended, 4) if ended else 0.0
         return made
 
-    def _stores(self, recent: Ints, seconds: float) -> list[dict[str, Any]]:
-        return [
-            {
+    def _stores(self, recent: Ints, seconds: float) -> dict[str, dict[str, Any]]:
+        made: dict[str, dict[str, Any]] = {}
+        for s, node in zip(self.session.engine.stores, self.picture.stores, strict=True):
+            now = {
                 "busy": s.busy.value, "connections": s.plan.connections if s.plan.connections >= 0 else None,
-                "waiting": s.wait.value, "rate": round(int(recent[s.index]) / seconds, 1),
-                "paused": s.paused > 0,
+                "waiting": s.wait.value, "rate": round(int(recent[s.index]) / seconds, 1), "paused": int(s.paused > 0),
             }
-            for s in self.session.engine.stores
-        ]
+            made[node] = _added(made[node], now) if node in made else now
+        return made
 
-    def _channels(self, recent: Ints, seconds: float) -> list[dict[str, Any]]:
-        made = []
-        now = self.session.time
-        for c in self.session.engine.channels:
-            backlog, unacked, oldest = c.gauges(now)
+    def _channels(self, recent: Ints, seconds: float) -> dict[str, dict[str, Any]]:
+        made: dict[str, dict[str, Any]] = {}
+        for c, node in zip(self.session.engine.channels, self.picture.channels, strict=True):
+            backlog, unacked, oldest = c.gauges(self.session.time)
             done, failed = recent[2 * c.index: 2 * c.index + 2].tolist()
-            made.append({
+            now = {
                 "backlog": backlog, "unacked": unacked, "oldest": round(oldest / SECOND, 2),
                 "rate": round(done / seconds, 1), "failed": round(failed / seconds, 1),
-            })
+            }
+            if node in made:
+                now = _added(made[node], now) | {"oldest": max(made[node]["oldest"], now["oldest"])}
+            made[node] = now
+        return made
+
+    def _sources(self, recent: Ints, seconds: float) -> dict[str, float]:
+        """Arrivals per second, by node."""
+        made: dict[str, float] = {}
+        for node, count in zip(self.picture.sources, recent.tolist(), strict=True):
+            made[node] = round(made.get(node, 0.0) + count / seconds, 1)
         return made
 
     def _arrows(self, fresh: Ints, recent: Ints, width: int, seconds: float) -> list[dict[str, Any]]:
@@ -223,3 +238,8 @@ class Frames:
                     "subject": f"{who} -> {engine.system.body_name(target)}",
                 })
         return news
+
+
+def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The sum of each number; what one of them has no bound of has none."""
+    return {key: None if value is None or one[key] is None else one[key] + value for key, value in other.items()}

@@ -49,7 +49,8 @@ class Game:
         self.run = uuid.uuid4().hex[:12]
         self.picture = picture_of(setting.system)
         self.frames = Frames(session, self.picture)
-        self.knobs = knobs_of(setting.spec, setting.system)
+        grouped = frozenset(i for i, node in enumerate(self.picture.services) if node.startswith("g"))
+        self.knobs = knobs_of(setting.spec, setting.system, grouped)
         self.scenarios: dict[str, Any] = setting.spec.document.get("scenarios") or {}
         self.log: deque[dict[str, Any]] = deque(maxlen=KEPT_NEWS)
         self.revision = 0
@@ -65,14 +66,6 @@ class Game:
                   "call": self.picture.edges}
         return {
             "run": self.run, "name": system.name, "scenario": self.scenario, "picture": self.picture.drawn,
-            "parts": {
-                "services": list(self.picture.services), "stores": list(self.picture.stores),
-                "channels": list(self.picture.channels), "sources": list(self.picture.sources),
-            },
-            "names": {
-                "services": [s.name for s in system.services], "stores": [s.name for s in system.stores],
-                "channels": [c.name for c in system.channels], "sources": [s.name for s in system.sources],
-            },
             "knobs": [
                 {
                     "id": k.id, "at": owners[k.owner[0]][k.owner[1]],

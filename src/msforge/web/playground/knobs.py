@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from msforge import units
 from msforge.errors import UsageError
 from msforge.model.plan import NEVER, UNLIMITED, CallPolicy, Service, Source, Step, Store, System, Verb
 from msforge.spec import Spec
-from msforge.spec.places import split
+from msforge.spec.places import join, split
 from msforge.web.playground.session import Session
 
 Read = Callable[[System, int], Any]
@@ -62,18 +63,23 @@ class Knob:
         return int(value) if self.kind == COUNT else value
 
 
-def knobs_of(spec: Spec, system: System) -> dict[str, Knob]:
-    """Every knob of a system, by id, in the order in which they are shown."""
+def knobs_of(spec: Spec, system: System, hidden: frozenset[int] = frozenset()) -> dict[str, Knob]:
+    """Every knob of a system, by id, in the order in which they are shown.
+
+    hidden: services that are drawn in a group; who calls them and whom they call has no knob either.
+    """
     resolved = spec.resolved()
     made: list[Knob] = []
     for source in system.sources:
         made += _of_source(system, source)
-    for service in system.services:
+    for service in (s for s in system.services if s.index not in hidden):
         made += _of_service(service)
     for store in system.stores:
         made += _of_store(store)
     for edge in system.edges:
-        made += _of_call(system, edge.index, resolved)
+        ends = {system.bodies[edge.caller].service, system.bodies[edge.callee].service}
+        if not edge.local and not ends & hidden:
+            made += _of_call(system, edge.index, spec.document, resolved)
     return {knob.id: knob for knob in made}
 
 
@@ -136,15 +142,15 @@ def _troubles(owner: tuple[str, int], name: str) -> Iterator[Knob]:
 # -- calls -----------------------------------------------------------------------------------------
 
 
-def _of_call(system: System, edge: int, resolved: dict[str, Any]) -> Iterator[Knob]:
+def _of_call(system: System, edge: int, document: dict[str, Any], resolved: dict[str, Any]) -> Iterator[Knob]:
     step = system.steps[system.edges[edge].step]
-    owner, path = ("call", edge), step.path
+    owner, path = ("call", edge), as_written(document, step.path)
 
     def policy(now: System) -> CallPolicy:
-        return _step_at(now, path).policy
+        return _step_at(now, step.path).policy
 
     yield from _patience(owner, path, policy, step.policy)
-    written = _at(resolved, f"{path}.circuit_breaker") or BREAKER
+    written = _at(resolved, f"{step.path}.circuit_breaker") or BREAKER
     yield Knob(
         f"{path}.circuit_breaker", owner, "Circuit breaker", SWITCH, 0, 1,
         lambda session: policy(session.engine.system).breaker is not None,
@@ -242,8 +248,37 @@ def _change(session: Session, path: str, value: Any, done: Callable[[System], bo
     session.change({path: value})
 
 
+@lru_cache(maxsize=1)
+def _steps(system: _Same) -> dict[str, Step]:
+    return {step.path: step for step in system.plan.steps if step.verb is Verb.CALL}
+
+
 def _step_at(system: System, path: str) -> Step:
-    return next(step for step in system.steps if step.path == path and step.verb is Verb.CALL)
+    return _steps(_Same(system))[path]
+
+
+class _Same:
+    """A plan as a key: by identity, since its own hash looks at all of it."""
+
+    def __init__(self, plan: System) -> None:
+        self.plan = plan
+
+    def __hash__(self) -> int:
+        return id(self.plan)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.plan is self.plan
+
+
+def as_written(document: Any, path: str) -> str:
+    """The path of a step in the document, where one step may stand in place of a list of one."""
+    parts: list[str | int] = []
+    for part in split(path) or ():
+        if isinstance(part, int) and not isinstance(document, list):
+            continue
+        parts.append(part)
+        document = _at(document, join((part,)))
+    return join(tuple(parts))
 
 
 def _at(data: Any, path: str) -> Any:
