@@ -235,6 +235,26 @@ def graph(
     return diagram.FORMATS[format](found)
 
 
+def play(
+    source: str | Path | Spec,
+    *,
+    scenario: str | None = None,
+    sets: Sequence[str] = (),
+    port: int = 8800,
+    ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serves the playground on this machine until Ctrl-C; `ready` is told its address.
+
+    Raises as `load` does, MsforgeError when the page was not built, ConflictError when the port is taken.
+    """
+    from msforge.report.bundle import bundle
+    from msforge.web.playground.game import Game
+    from msforge.web.playground.serve import serve
+
+    page = bundle("play")
+    serve(Game(lambda wanted: _spec(source, wanted, sets), scenario, tuple(sets)), page, port, ready)
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of the language."""
     from msforge import spec

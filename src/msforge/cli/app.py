@@ -21,6 +21,7 @@ from msforge.cli import (
     load,
     logs,
     new,
+    play,
     ps,
     report,
     schema,
@@ -85,6 +86,7 @@ app.command("report")(guarded(report.report))
 app.command("compare")(guarded(compare.compare))
 app.command("graph")(guarded(graph.graph))
 app.command("import")(guarded(import_.import_))
+app.command("play")(guarded(play.play))
 app.command("schema")(guarded(schema.schema))
 app.command("new")(guarded(new.new))
 app.command("diff", cls=AboutASystem)(guarded(diff.diff))

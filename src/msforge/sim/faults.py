@@ -113,6 +113,25 @@ class Faults:
         else:
             self.engine.env.process(self._line(fault, None))
 
+    def begin_now(self, fault: Fault) -> Undo:
+        """Begin a fault at this instant, as its time line would; what comes back ends it, at the instant it is called.
+
+        For a person who turns something and does not know yet for how long. Raises InvalidFileError when a
+        change does not fit; nothing has begun then.
+        """
+        engine = self.engine
+        if fault.body >= 0:
+            fault = replace(fault, service=engine.system.bodies[fault.body].service)
+        key = draws.stream_key(engine.seed, "replication", engine.replication, "fault", fault.word)
+        undo = self._strike(fault, None, 0, key)
+        engine.note("fault_begin", fault.label or fault.kind, service=fault.service, fault=fault.index)
+
+        def end() -> None:
+            undo()
+            engine.note("fault_end", fault.label or fault.kind, service=fault.service, fault=fault.index)
+
+        return end
+
     def _line(self, fault: Fault, only: Replica | None) -> Generator[Any, Any, None]:
         engine = self.engine
         words: tuple[str | int, ...] = ("fault", fault.word) + ((only.ordinal,) if only is not None else ())

@@ -88,7 +88,7 @@ class Observer:
         run = system.run
         self.window = window_of(run.duration, run.warmup)
         horizon = run.duration + run.drain
-        self.windows = max(1, -(-horizon // self.window))
+        self.windows = max(1, -(-horizon // self.window)) if engine.keep else 1
         self.entries = entries_of(system)
         self.aggregates = Aggregates(
             self.entries, len(system.bodies), self.window, self.windows, run.warmup, run.duration)

@@ -1,0 +1,1 @@
+"""The playground: the simulation while it runs, shown in a browser, with knobs to turn."""
