@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Sequence
 from importlib.metadata import PathDistribution
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 
 from msforge.cli import app
 from msforge.errors import ConflictError, MsforgeError, UsageError
-from msforge.workshop import bundle, contents, own_wheel, pip
+from msforge.workshop import bundle, contents, fetch, own_wheel, pip
 from msforge.workshop.targets import Target, here, targets
 from msforge.workshop.wheels import missing, read_wheel
 
@@ -43,6 +44,34 @@ def wheel(folder: Path, name: str, version: str = "1", *requires: str, tag: str 
     return path
 
 
+class SmallPip:
+    """Does what `pip download` does, from a folder of wheels: markers are judged by this machine, as pip does."""
+
+    def __init__(self, index: Path) -> None:
+        self.index = index
+
+    def __call__(self, arguments: Sequence[str], *, folder: Path, tell: Callable[[str], None]) -> None:
+        words = list(arguments)
+        dest = Path(words[words.index("--dest") + 1])
+        links = [Path(words[n + 1]) for n, word in enumerate(words) if word == "--find-links"]
+        wheels = [read_wheel(path) for place in (*links, self.index) for path in sorted(place.glob("*.whl"))]
+        first = next(word for word in words if word.partition("[")[0].endswith("py3-none-any.whl"))
+        own, _, extras = first.partition("[")
+        todo = [Requirement(f"msforge[{extras}" if extras else "msforge"),
+                *map(Requirement, words[words.index(first) + 1 :])]
+        wheels.append(read_wheel(Path(own)))
+        while todo:
+            asked = todo.pop()
+            found = next((w for w in wheels if w.name == asked.name and w.version in asked.specifier), None)
+            if found is None:
+                raise MsforgeError(f"no {asked} here")
+            tell(asked.name)
+            if not (dest / found.path.name).exists():
+                shutil.copy(found.path, dest)
+            todo += [r for r in found.requires if r.marker is None or any(
+                r.marker.evaluate({"extra": extra}) for extra in ("", *asked.extras))]
+
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of wheels in place of a package index, and a small msforge that needs some of them."""
@@ -51,8 +80,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     wheel(folder, "colour", "2.1")
     wheel(folder, "broker", "1")
     wheel(folder, "pip", "99")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setattr(fetch, "run_pip", SmallPip(folder))
 
     def own(into: Path) -> Path:
         return wheel(into, "msforge", "0.1", "depends>=1.2", "broker>=1; extra == 'rabbitmq'")
@@ -122,17 +150,20 @@ def test_a_damaged_wheel_is_fetched_again(made: bundle.Bundle, index: Path) -> N
     assert broken.read_bytes() == (index / broken.name).read_bytes()
 
 
+def _cut_off(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_an_interrupted_run_goes_on_with_what_it_has(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "b"
     staging = folder / bundle.STAGING / WINDOWS.key
     with monkeypatch.context() as gone:
-        gone.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
-        with pytest.raises(MsforgeError) as caught:
+        gone.setattr(fetch, "run_pip", _cut_off)
+        with pytest.raises(KeyboardInterrupt):
             bundle.make_bundle(folder, [WINDOWS])
-    assert "the same command goes on" in caught.value.hint
-    staging.mkdir(parents=True, exist_ok=True)
+    assert not list((folder / "wheels").glob("*")), "nothing half-done among the wheels"
     shutil.copy(index / "depends-1.5-py3-none-any.whl", staging)
     (staging / "colour-2.1-py3-none-any.whl").write_bytes(b"PK cut short")
     (index / "depends-1.5-py3-none-any.whl").unlink()  # only what was kept has it now
@@ -204,8 +235,9 @@ def test_an_installed_msforge_is_packed_again_into_the_wheel_it_came_from(tmp_pa
 
 def test_pips_own_words_come_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(MsforgeError, match=r"No matching distribution|Could not find a version"):
+    with pytest.raises(MsforgeError, match=r"No matching distribution|Could not find a version") as caught:
         pip.run_pip(["download", "--dest", str(tmp_path), "no-such-thing"])
+    assert "the same command goes on" in caught.value.hint
 
 
 def _installed(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -216,7 +248,7 @@ def _installed(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
     powershell = ["powershell", "-ExecutionPolicy", "Bypass", "-File", str(folder / "install.ps1")]
     command = powershell if os.name == "nt" else ["sh", str(folder / "install.sh")]
     return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, encoding="utf-8",
-                          check=False, stdin=subprocess.DEVNULL, timeout=240)
+                          check=False, stdin=subprocess.DEVNULL, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +257,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("real") / "a bundle"
     done = subprocess.run(
         [sys.executable, "-m", "msforge", "workshop", "bundle", str(folder)], capture_output=True, text=True,
-        encoding="utf-8", check=False, timeout=280,
+        encoding="utf-8", check=False, timeout=600,
     )
     if done.returncode and ("No matching distribution" in done.stderr or "Could not find" in done.stderr):
         pytest.skip("no package index can be reached")

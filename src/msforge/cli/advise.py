@@ -75,9 +75,8 @@ def advise(
 
     \b
     Examples:
-      msforge advise
       msforge advise --engineers 12 --services 8 --budget 300ms --alone 120ms
-      msforge advise team.yaml --set upkeep=16h
+      msforge advise --engineers 30 --deploys 12 --set upkeep=16h
       msforge advise --system shop.yaml --engineers 40 --deploys 25
     """
     import msforge
