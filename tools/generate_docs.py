@@ -23,7 +23,7 @@ EXIT_CODES = """\
 | code | meaning |
 |---|---|
 | 0 | all is well |
-| 1 | something unexpected: a bug in msforge |
+| 1 | something unexpected: a bug in msforge; of `doctor`: not ready |
 | 2 | the command line is wrong: an unknown option or scenario, a path that can't be written |
 | 3 | the file is invalid; with `--strict`, it has warnings |
 | 4 | something is in the way, and nothing was overwritten |

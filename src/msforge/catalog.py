@@ -28,7 +28,7 @@ class Example:
 
 def examples() -> list[Example]:
     """All examples, by name. Raises MsforgeError when the installation has lost them."""
-    root = examples_root()
+    root = _root()
     found = [_read(folder) for folder in sorted(root.iterdir()) if folder.is_dir()]
     return [example for example in found if example is not None]
 
@@ -81,7 +81,11 @@ def _copy(source: Example, target: Path) -> Path:
 
 
 def examples_root() -> Path:
-    """Where the examples are. Raises MsforgeError when the installation has lost them."""
+    """The folder with all examples. Raises MsforgeError when the installation has lost them."""
+    return _root()
+
+
+def _root() -> Path:
     package = Path(__file__).resolve().parent
     for root in (package / "_examples", package.parent.parent / "examples"):
         if root.is_dir():

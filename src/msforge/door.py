@@ -503,7 +503,7 @@ def advise(
 
 def _derived(spec: Spec, simulated: bool) -> dict[str, Any]:
     """What a description says of a situation; with `simulated`, latencies at p99 of its slowest entry."""
-    from msforge.analysis.style.derive import derive, without_network
+    from msforge.analysis.style.derive import derive, neat, without_network
     from msforge.model import compile_system
 
     plan = compile_system(spec)
@@ -517,8 +517,8 @@ def _derived(spec: Spec, simulated: bool) -> dict[str, Any]:
         found = results.summarise(one, sim.run_many(one, replications=1))
         slowest.append(max((e.answered.p99.value or 0.0 for e in found.entries), default=0.0))
     if slowest[1] > 0:
-        values["alone"] = max(1, round(slowest[1]))
-        values["hop"] = max(1.0, (slowest[0] - slowest[1]) / values["hops"])
+        values["alone"] = max(1, round(neat(slowest[1])))
+        values["hop"] = max(1, round(neat((slowest[0] - slowest[1]) / values["hops"])))
     return values
 
 

@@ -15,7 +15,7 @@ from msforge.cli import app
 run = CliRunner().invoke
 COMMANDS = ["simulate", "check", "explain", "report", "compare", "graph", "schema", "example", "example list",
             "example copy", "new", "diff", "sync", "up", "ps", "logs", "down", "load", "fault set", "fault list",
-            "fault clear"]  # fmt: skip
+            "fault clear", "doctor", "advise", "workshop bundle"]  # fmt: skip
 HEAVY = [
     "simpy",
     "numpy",
@@ -79,7 +79,7 @@ def test_a_mistyped_command_or_option_is_a_usage_error_with_a_suggestion() -> No
 def test_the_public_door_is_pinned() -> None:
     assert " ".join(msforge.__all__) == (
         "ConflictError ConservationError Diagnostic InvalidFileError MsforgeError ResultFormatError Severity "
-        "UsageError check clear_faults compare copy_example diff down estimate examples explain faults graph load "
-        "logs new ps read_result schema send_traffic set_fault simulate sync up write_result"
+        "UsageError advise bundle_workshop check clear_faults compare copy_example diff doctor down estimate examples "
+        "explain faults graph load logs new ps read_result schema send_traffic set_fault simulate sync up write_result"
     )
     assert all(hasattr(msforge, name) for name in msforge.__all__)

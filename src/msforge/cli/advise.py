@@ -75,9 +75,8 @@ def advise(
 
     \b
     Examples:
-      msforge advise
       msforge advise --engineers 12 --services 8 --budget 300ms --alone 120ms
-      msforge advise team.yaml --set upkeep=16h
+      msforge advise --engineers 30 --deploys 12 --set upkeep=16h
       msforge advise --system shop.yaml --engineers 40 --deploys 25
     """
     import msforge
@@ -116,11 +115,15 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def _ask() -> dict[str, Any]:
     """Ask a person, question by question; an answer that cannot be read is asked for again."""
     from msforge.errors import UsageError
 
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _at_a_terminal():
         raise UsageError(
             "advise needs a team's numbers, and there is no terminal to ask at",
             hint="e.g. msforge advise --engineers 12 --services 8, a file of numbers, or --system shop.yaml",

@@ -21,12 +21,12 @@ def fetch(
 ) -> list[Wheel]:
     """The wheels for `target`, in the folder `staging`: msforge with its `extras`, all it needs, and pip.
 
-    What lies there whole from an interrupted run, or in `known`, is used again. pip judges markers ("only on Windows") by the machine
-    it runs on, so what the target needs beyond that is found in the wheels' metadata and fetched as well.
-    Raises MsforgeError when something cannot be had.
+    What lies there whole from an interrupted run, or in `known`, is used again. pip judges markers ("only on
+    Windows") by the machine it runs on, so what the target needs beyond that is found in the wheels' metadata and
+    fetched as well. Raises MsforgeError when something cannot be had.
     """
     staging.mkdir(parents=True, exist_ok=True)
-    for damaged in _damaged(staging):
+    for damaged in [*_damaged(staging), *_damaged(known)]:
         tell(f"{damaged.name} was cut short: fetched again")
         damaged.unlink()
     root = Requirement(f"msforge[{','.join(extras)}]" if extras else "msforge")

@@ -35,13 +35,18 @@ def derive(system: System) -> dict[str, Any]:
     found: dict[str, Any] = {
         "services": len(ours), "languages": len({service.language for service in ours}),
         "hops": hops, "required": _required(facts, longest),
-        "alone": max(1, round(alone)), "rate": solved[-1].rate, "cpu": round(_cpu(solved[-1])),
+        "alone": max(1, round(neat(alone))), "rate": neat(solved[-1].rate), "cpu": round(neat(_cpu(solved[-1]))),
     }
     if hop > 0:
-        found["hop"] = hop
+        found["hop"] = round(neat(hop))
     found |= _uneven(solved) | _objectives(system, entries) | _each(system, longest, found["required"])
     found = {name: value for name, value in found.items() if value > 0 and math.isfinite(value)}
     return found | _prices(ours)
+
+
+def neat(value: float) -> float:
+    """Four digits: more would claim more than is known."""
+    return float(f"{value:.4g}")
 
 
 def _prices(services: list[Service]) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def _uneven(solved: list[Solved]) -> dict[str, Any]:
     others = [name for name in usual if name != part]
     rest = sum(peak.get(name, 0.0) for name in others) / sum(usual[name] for name in others)
     apart = grown[part] / rest if rest > 0 else 1.0
-    return {"share": usual[part] / whole, "peak": max(1.0, round(apart, 6))}
+    return {"share": neat(usual[part] / whole), "peak": max(1.0, neat(apart))}
 
 
 def _works(level: Solved) -> dict[str, float]:
@@ -137,4 +142,4 @@ def _each(system: System, entry: int, required: int) -> dict[str, Any]:
     if chance is None or not 0 < chance < 1:
         return {}
     each = chance ** (1 / required)
-    return {"each": each} if each >= 0.5 else {}
+    return {"each": 1 - neat(1 - each)} if each >= 0.5 else {}

@@ -20,9 +20,9 @@ def read_numbers(path: Path) -> dict[str, Any]:
     if problems:
         raise InvalidFileError(problems)
     document, mark, problems = read(source)
-    if problems:
-        raise InvalidFileError(problems)
     if not isinstance(document, Map):
+        if problems:
+            raise InvalidFileError(problems)
         place = spot(mark[0], mark[2]) if mark is not None else None
         words = "a mapping of numbers is needed here"
         raise InvalidFileError([problem(place, "E201", words, "write e.g. engineers: 12", file=str(path))])
