@@ -69,13 +69,11 @@ def events(answer: HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @contextmanager
-def served(file: Path = SHOP, page: Path | None = None) -> Iterator[Served]:
-    """The server in a thread; `page` is the folder of the page."""
-    folder = page or ROOT / "src" / "msforge" / "web" / "play"
-    (folder / "assets").mkdir(exist_ok=True) if page else None
+def served(file: Path, page: Path, game: Game | None = None) -> Iterator[Served]:
+    """The server in a thread; `page` is the folder of the page. A `game` goes before the file."""
     sock = open_port(0)
     port = sock.getsockname()[1]
-    playground = Playground(Game(lambda scenario: load(file, scenario=scenario)), folder, port)
+    playground = Playground(game or Game(lambda scenario: load(file, scenario=scenario)), page, port)
     server = Server.of(playground)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()

@@ -243,7 +243,7 @@ def _fault(
 
 def _change(session: Session, path: str, value: Any, done: Callable[[System], bool] = lambda now: True) -> None:
     """Change one value; says so when the file's `defaults` bring the old one back."""
-    if not done(session.engine.system.variant(((*session.engine.changes, (path, value))))):
+    if not done(session.engine.system.variant((*session.engine.changes, (path, value)))):
         raise UsageError(f"{path} cannot be taken away: the file's defaults give it", hint="change its value instead")
     session.change({path: value})
 

@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
 
 
 def open_port(port: int) -> socket.socket:
-    """A socket on a loopback port, 0 for any. Raises ConflictError when it is taken, UsageError when it can't be had."""
+    """A socket on a loopback port, 0 for any. Raises ConflictError when it is taken, UsageError when it is barred."""
     try:
         return bind(port)
     except PermissionError as error:
