@@ -24,7 +24,7 @@ SHORT = "simulation: {warmup: 0.5s, duration: 2s, drain: 2s, seed: 1, replicatio
 WINDOW = "1s..2s"  # what a page's --window becomes in so short a run
 FINE = {0, 99}  # a run that short may miss its objectives
 RUN_ELSEWHERE = {("simulate", "thousand.yaml")}  # by tests/examples, and it takes long
-RUNNING = {"new", "diff", "sync", "up", "ps", "logs", "down", "load", "fault"}  # by test_running_page
+RUNNING = {"play", "new", "diff", "sync", "up", "ps", "logs", "down", "load", "fault"}  # by test_running_page, and play by tests/web
 
 
 @dataclass(frozen=True)
