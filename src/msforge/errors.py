@@ -63,6 +63,10 @@ class InvalidFileError(MsforgeError):
         errors = sum(d.severity is Severity.ERROR for d in diagnostics)
         super().__init__(f"{errors} error{'s' if errors != 1 else ''} in the description")
         self.diagnostics = diagnostics
+        self.args = (diagnostics,)  # what SimPy makes it anew from when it is raised in a run
+
+    def __str__(self) -> str:
+        return self.message
 
     def __reduce__(self) -> tuple[type[InvalidFileError], tuple[list[Diagnostic]]]:
         return type(self), (self.diagnostics,)  # so that it survives the way from a worker process

@@ -1,7 +1,8 @@
 // The pieces around the graph: tiles, the log, the selected part's numbers.
 import { count, duration, NOTHING, percent } from "../shared/format.ts";
 import { clock } from "./charts.ts";
-import { perSecond, type Selected } from "./stage.ts";
+import { perSecond } from "./scale.ts";
+import type { Selected } from "./stage.ts";
 import type { Frame, News } from "./types.ts";
 
 const FAILING = 0.01;

@@ -34,14 +34,19 @@ export function said(knob: Knob, value: Value): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   switch (knob.kind) {
     case "duration":
-      return duration(value * 1e6);
+      return duration(value * 1e6).replace(/\.0+(?=[a-zµ])/, "");
     case "share":
       return percent(value);
     case "factor":
       return value === 1 ? "not slowed" : `${significant(value, 2)}×`;
     case "rate":
-      return `${significant(value, 3)}/s`;
+      return perSecond(value);
     default:
       return count(value);
   }
+}
+
+/** A rate in words. */
+export function perSecond(rate: number): string {
+  return `${rate >= 10 ? count(Math.round(rate)) : significant(rate, 2)}/s`;
 }

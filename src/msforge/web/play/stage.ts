@@ -2,6 +2,7 @@
 import { count, percent, significant } from "../shared/format.ts";
 import { draw, element, type Drawn } from "../shared/graph.ts";
 import { Dots, FAILED, GATE, place, POINTS, travel, WELL, type Way } from "./dots.ts";
+import { perSecond } from "./scale.ts";
 import type { Frame, Hello, ServiceNow } from "./types.ts";
 
 export type Selected = string | number | null;
@@ -310,8 +311,4 @@ function ofService(now: ServiceNow): Shown {
     down,
     text: down ? "down" : now.failed >= NOTICED ? `${percent(now.failed)} errors` : `${busy} · ${perSecond(now.rate)}`,
   };
-}
-
-export function perSecond(rate: number): string {
-  return `${rate >= 100 ? count(Math.round(rate)) : significant(rate, 2)}/s`;
 }

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from msforge import units
 from msforge.errors import InvalidFileError, MsforgeError, UsageError
 from msforge.spec import Spec
 from msforge.web.playground.frames import Frames
@@ -31,7 +30,9 @@ class Game:
         sets: what the command line set, for the head of copied YAML.
     """
 
-    def __init__(self, load: Callable[[str | None], Spec], scenario: str | None = None, sets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, load: Callable[[str | None], Spec], scenario: str | None = None, sets: tuple[str, ...] = ()
+    ) -> None:
         self.load = load
         self.sets = sets
         self.first = scenario

@@ -243,7 +243,7 @@ def _fault(
 
 def _change(session: Session, path: str, value: Any, done: Callable[[System], bool] = lambda now: True) -> None:
     """Change one value; says so when the file's `defaults` bring the old one back."""
-    if not done(session.engine.system.variant(((*session.engine.changes, (path, value))))):
+    if not done(session.engine.system.variant((*session.engine.changes, (path, value)))):
         raise UsageError(f"{path} cannot be taken away: the file's defaults give it", hint="change its value instead")
     session.change({path: value})
 
@@ -277,13 +277,17 @@ def as_written(document: Any, path: str) -> str:
         if isinstance(part, int) and not isinstance(document, list):
             continue
         parts.append(part)
-        document = _at(document, join((part,)))
+        document = _inside(document, (part,))
     return join(tuple(parts))
 
 
 def _at(data: Any, path: str) -> Any:
     """What stands at a path of plain data; None for nothing."""
-    for part in split(path) or ():
+    return _inside(data, split(path) or ())
+
+
+def _inside(data: Any, parts: tuple[int | str, ...]) -> Any:
+    for part in parts:
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):

@@ -34,7 +34,7 @@ class Samples:
         if self.per <= 1.6 * wanted and wanted <= 1.6 * self.per:
             return self.per
         steps = (k * 10**e for e in range(9) for k in (1, 2, 5))
-        return next(step for step in steps if step >= wanted or step == 5 * 10**8)
+        return int(next(step for step in steps if step >= wanted or step == 5 * 10**8))
 
     def _of(self, number: int, sent: int, failed: int, refused: int) -> list[Dot]:
         left = self.left[number]

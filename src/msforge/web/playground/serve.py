@@ -18,12 +18,20 @@ PATIENCE: Final = 2
 """Seconds that answers under way have when the server ends."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Sends the watchers away first: their streams would never end."""
 
-    def __init__(self, config: uvicorn.Config, playground: Playground) -> None:
-        super().__init__(config)
-        self.playground = playground
+    playground: Playground
+
+    @classmethod
+    def of(cls, playground: Playground) -> Server:
+        """The server of a playground."""
+        made = cls(uvicorn.Config(
+            playground.app, log_config=None, access_log=False, lifespan="on", ws="none", server_header=False,
+            timeout_graceful_shutdown=PATIENCE,
+        ))
+        made.playground = playground
+        return made
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then everything else."""
@@ -32,7 +40,7 @@ class _Server(uvicorn.Server):
 
 
 def open_port(port: int) -> socket.socket:
-    """A socket on a loopback port, 0 for any. Raises ConflictError when it is taken, UsageError when it can't be had."""
+    """A socket on a loopback port, 0 for any. Raises ConflictError when it is taken, UsageError when it is barred."""
     try:
         return bind(port)
     except PermissionError as error:
@@ -50,12 +58,7 @@ def serve(game: Game, page: Path, port: int, ready: Callable[[str], None]) -> No
     sock = open_port(port)
     try:
         found = sock.getsockname()[1]
-        playground = Playground(game, page, found)
-        config = uvicorn.Config(
-            playground.app, log_config=None, access_log=False, lifespan="on", ws="none", server_header=False,
-            timeout_graceful_shutdown=PATIENCE,
-        )
-        server = _Server(config, playground)
+        server = Server.of(Playground(game, page, found))
         sock.listen(128)
         ready(f"http://{HOST}:{found}")
         try:
