@@ -72,7 +72,7 @@ def draw(command: str, text: str) -> str:
 
 
 def photograph(target: Path) -> bool:
-    """The report of the first shot's run, down to the latencies; False where there is no browser to look at it."""
+    """The report of the first shot's run, down to the graph; False where there is no browser to look at it."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import sync_playwright
@@ -85,11 +85,11 @@ def photograph(target: Path) -> bool:
         command = [sys.executable, "-m", "msforge", *SHOTS["shop"].split(), "--quiet", "--html", str(report)]
         subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         started = play.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
-        page = started.new_page(viewport={"width": 1120, "height": 900}, color_scheme="light")
+        page = started.new_page(viewport={"width": 900, "height": 900}, color_scheme="light")
         page.goto(report.as_uri())
         page.locator("#repeat").wait_for()
-        bottom = page.evaluate("document.querySelector('#latency .chart').getBoundingClientRect().bottom")
-        page.screenshot(path=target, full_page=True, clip={"x": 0, "y": 0, "width": 1120, "height": bottom + 16})
+        bottom = page.evaluate("document.querySelector('#graph .picture').getBoundingClientRect().bottom")
+        page.screenshot(path=target, full_page=True, clip={"x": 0, "y": 0, "width": 900, "height": bottom})
         started.close()
     return True
 

@@ -68,7 +68,8 @@ def test_the_seed_is_in_the_command_though_it_was_not_typed(monkeypatch: pytest.
 
 def test_nothing_else_is_overwritten() -> None:
     Path("notes.html").write_text("my notes", "utf-8")
-    assert "4 error: notes.html exists and holds something else" in said("simulate", "first.yaml", "--html", "notes.html")
+    answer = said("simulate", "first.yaml", "--html", "notes.html")
+    assert "4 error: notes.html exists and holds something else" in answer
     assert "4 error: first.yaml is the description" in said("simulate", "first.yaml", "--html", "first.yaml")
     assert Path("notes.html").read_text("utf-8") == "my notes"
     assert Path("first.yaml").read_text("utf-8") == FIRST
@@ -106,5 +107,6 @@ def test_open_wants_a_page_and_starts_the_browser(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_was_typed_leaves_out_where_the_reports_went(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["x", "simulate", "a b.yaml", "-o", "r.json", "--set", "a=1", "--open", "--html", "r"])
+    words = ["simulate", "a b.yaml", "-o", "r.json", "--set", "a=1", "--open", "--html", "r"]
+    monkeypatch.setattr("sys.argv", ["msforge", *words])
     assert html_module.typed() == "msforge simulate 'a b.yaml' --set a=1"

@@ -32,8 +32,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    """The shop while payment is slow, in one short replication."""
-    return msforge.simulate(SHOP, scenario="payment-slow", replications=2, traces=True, processes=1)
+    """The shop while payment is slow."""
+    return msforge.simulate(SHOP, scenario="payment-slow", replications=1, traces=True, processes=1)
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +253,7 @@ def test_it_is_small_and_there_at_once(browser: Any, file: Path) -> None:
 
 
 def test_a_comparison_lays_one_over_the_other(browser: Any, result: Result, tmp_path: Path) -> None:
-    other = msforge.simulate(SHOP, scenario="payment-slow", sets=["services.payment.replicas=4"], replications=2,
+    other = msforge.simulate(SHOP, scenario="payment-slow", sets=["services.payment.replicas=4"], replications=1,
                              processes=1)
     compared = msforge.compare(result, other)
     path = tmp_path / "compare.html"
