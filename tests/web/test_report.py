@@ -15,6 +15,7 @@ from msforge.report.page import comparison_page, run_page
 from msforge.report.page.sheets import short
 from msforge.report.text import count, duration, money, percent, rate
 from msforge.report.verdict import measured_text
+from msforge.results import Result
 from tests.web.browser import Watched, axe, chromium
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "shop.yaml"
@@ -30,13 +31,13 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def result() -> msforge.Result:
-    """The shop while payment is slow, in one short replication."""
-    return msforge.simulate(SHOP, scenario="payment-slow", replications=2, traces=True, processes=1)
+def result() -> Result:
+    """The shop while payment is slow."""
+    return msforge.simulate(SHOP, scenario="payment-slow", replications=1, traces=True, processes=1)
 
 
 @pytest.fixture(scope="module")
-def file(result: msforge.Result, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(result: Result, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(run_page(result, "msforge simulate shop.yaml --seed 42"), "utf-8")
     return path
@@ -77,7 +78,7 @@ def test_every_panel_is_there_in_order(watched: Watched) -> None:
     assert watched.page.evaluate("[...document.querySelectorAll('section')].map((one) => one.id)") == PANELS
 
 
-def test_the_verdict_is_the_results(watched: Watched, result: msforge.Result) -> None:
+def test_the_verdict_is_the_results(watched: Watched, result: Result) -> None:
     page = watched.page
     missed = sum(not o.met for o in result.objectives)
     assert page.inner_text(".verdict").split("\n")[-1] == f"{missed} of {len(result.objectives)} objectives missed"
@@ -94,7 +95,7 @@ def test_the_verdict_is_the_results(watched: Watched, result: msforge.Result) ->
                      duration(entry.answered.p50.value), duration(entry.answered.p99.value)]
 
 
-def test_latencies_and_outcomes_are_the_results(watched: Watched, result: msforge.Result) -> None:
+def test_latencies_and_outcomes_are_the_results(watched: Watched, result: Result) -> None:
     for caption, rows in (("As their senders saw them", result.entries), ("As their services saw them",
                                                                          result.endpoints)):
         shown = table(watched.page, caption)
@@ -109,7 +110,7 @@ def test_latencies_and_outcomes_are_the_results(watched: Watched, result: msforg
     assert [cells[2] for cells in over_time.values()] == [duration(short(v)) for v in series.p50]
 
 
-def test_services_replicas_and_stores_are_the_results(watched: Watched, result: msforge.Result) -> None:
+def test_services_replicas_and_stores_are_the_results(watched: Watched, result: Result) -> None:
     services, stores = table(watched.page, "Services"), table(watched.page, "Stores")
     for service in result.services:
         assert services[service.name][1] == measured_text(service.utilisation, "ratio")
@@ -121,7 +122,7 @@ def test_services_replicas_and_stores_are_the_results(watched: Watched, result: 
         assert stores[store.name][1] == measured_text(store.rate, "per_second")
 
 
-def test_storm_channels_cost_and_parts_are_the_results(watched: Watched, result: msforge.Result) -> None:
+def test_storm_channels_cost_and_parts_are_the_results(watched: Watched, result: Result) -> None:
     page = watched.page
     storm = page.locator("#storm .tiles dd").all_inner_texts()
     assert storm[1:] == [measured_text(result.storm.amplification, "count"),
@@ -139,7 +140,7 @@ def test_storm_channels_cost_and_parts_are_the_results(watched: Watched, result:
     assert f"backing off {percent(slowest.backoff / slowest.total, 2)}" in bar.locator(".bar").get_attribute("title")
 
 
-def test_traces_tell_waiting_from_working(watched: Watched, result: msforge.Result) -> None:
+def test_traces_tell_waiting_from_working(watched: Watched, result: Result) -> None:
     page = watched.page
     roots = [span for span in result.traces if span.parent < 0]
     assert page.locator("#traces .choice label").count() == len(roots)
@@ -151,7 +152,7 @@ def test_traces_tell_waiting_from_working(watched: Watched, result: msforge.Resu
     assert page.locator("#traces .track .waiting").count() == sum(s.kind in ("queue", "backoff") for s in spans)
 
 
-def test_breakers_have_lanes(watched: Watched, result: msforge.Result) -> None:
+def test_breakers_have_lanes(watched: Watched, result: Result) -> None:
     opened = {c.breaker for c in result.breakers if c.replication == 0}
     assert opened, "a scenario whose breakers open"
     names = watched.page.locator("#marks .lane .name").all_inner_texts()
@@ -159,16 +160,18 @@ def test_breakers_have_lanes(watched: Watched, result: msforge.Result) -> None:
     assert watched.page.locator("#marks .state.open").count() >= len(opened)
 
 
-def test_the_graph_moves_with_the_cursor(watched: Watched, result: msforge.Result) -> None:
+def test_the_graph_moves_with_the_cursor(watched: Watched, result: Result) -> None:
     page = watched.page
     payment = next(s for s in result.series.services if s.name == "payment")
     slider = page.get_by_label("time", exact=True)
+    load = "[...document.querySelectorAll('.graph .load')].map((one) => +one.getAttribute('width'))"
     shown = {}
     for at in (20, 61):
         slider.fill(str(at))
+        page.wait_for_timeout(100)  # it is drawn in the browser's next frame
         cells = table(page, "Every box of the graph at this moment")["payment"]
         assert cells[1] == percent(short(payment.utilisation[at]))
-        shown[at] = page.evaluate("[...document.querySelectorAll('.graph .load')].map((one) => +one.getAttribute('width'))")
+        shown[at] = page.evaluate(load)
     assert shown[20] != shown[61]
     row = page.locator("#load .heat-row", has_text="payment").first
     assert row.locator("output").inner_text() == percent(short(payment.utilisation[61]))
@@ -223,8 +226,8 @@ def test_paper_is_white_and_has_no_controls(browser: Any, file: Path) -> None:
     assert len(page.pdf(format="A4")) > 20_000
 
 
-def test_a_hostile_name_is_only_text(browser: Any, result: msforge.Result, tmp_path: Path) -> None:
-    named = msforge.Result.from_json(result.to_json())
+def test_a_hostile_name_is_only_text(browser: Any, result: Result, tmp_path: Path) -> None:
+    named = Result.from_json(result.to_json())
     named.system = named.scenario = HOSTILE
     named.entries[0].name = f"{HOSTILE} -> gateway.checkout"
     named.faults[0].label = named.story.headline = named.objectives[0].text = HOSTILE
@@ -249,8 +252,8 @@ def test_it_is_small_and_there_at_once(browser: Any, file: Path) -> None:
     assert page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") < 5_000
 
 
-def test_a_comparison_lays_one_over_the_other(browser: Any, result: msforge.Result, tmp_path: Path) -> None:
-    other = msforge.simulate(SHOP, scenario="payment-slow", sets=["services.payment.replicas=4"], replications=2,
+def test_a_comparison_lays_one_over_the_other(browser: Any, result: Result, tmp_path: Path) -> None:
+    other = msforge.simulate(SHOP, scenario="payment-slow", sets=["services.payment.replicas=4"], replications=1,
                              processes=1)
     compared = msforge.compare(result, other)
     path = tmp_path / "compare.html"

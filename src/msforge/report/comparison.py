@@ -132,8 +132,8 @@ def _quiet(compared: Comparison, every: bool) -> Iterator[RenderableType]:
 
 def _missing(compared: Comparison) -> Iterator[RenderableType]:
     for side, names in (("before", compared.only_before), ("after", compared.only_after)):
-        parts = dict.fromkeys(" ".join(parts(full)[:2]) for full in names)
-        if parts:
-            shown = ", ".join(clean(part, limit=40) for part in list(parts)[:6])
-            more = f" and {len(parts) - 6} more" if len(parts) > 6 else ""
+        found = dict.fromkeys(" ".join(parts(full)[:2]) for full in names)
+        if found:
+            shown = ", ".join(clean(part, limit=40) for part in list(found)[:6])
+            more = f" and {len(found) - 6} more" if len(found) > 6 else ""
             yield indented(Text(f"only {side}: {shown}{more}"))

@@ -22,7 +22,7 @@ MOST: Final = 60
 
 
 def comparison_page(compared: Comparison, before: Result, after: Result, command: str) -> str:
-    """The HTML file of a comparison. Raises MsforgeError without the browser side."""
+    """The HTML file of a comparison. Raises UsageError without the browser side."""
     title = f"{clean(compared.before, limit=60)} and {clean(compared.after, limit=60)} - msforge"
     return filled(comparison_document(compared, before, after, command), title)
 

@@ -13,7 +13,7 @@ from msforge.report.bundle import bundle
 def filled(document: dict[str, Any], title: str) -> str:
     """One HTML file. Whatever the document holds is data: nothing in it can end the element it stands in.
 
-    Raises MsforgeError when the browser side was not built.
+    Raises UsageError when the browser side was not built.
     """
     page = (bundle("report") / "index.html").read_text("utf-8")
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -74,7 +74,8 @@ def time_of(result: Result, clock: Clock) -> dict[str, Any]:
         "faults": [
             {"label": clean(f.label), "begin": f.begin, "end": clock.end if f.end is None else min(f.end, clock.end),
              "open": f.end is None}
-            for f in result.faults if f.replication == 0
+            for f in result.faults
+            if f.replication == 0 and f.begin < clock.end and (f.end is None or f.end > clock.begin)
         ],
     }
 

@@ -19,7 +19,7 @@ from msforge.results.result import Result
 
 
 def run_page(result: Result, command: str) -> str:
-    """The HTML file of one Result; `command` is what repeats it. Raises MsforgeError without the browser side."""
+    """The HTML file of one Result; `command` is what repeats it. Raises UsageError without the browser side."""
     title = clean(result.system, limit=60) + (f", {clean(result.scenario, limit=60)}" if result.scenario else "")
     return filled(run_document(result, command), f"{title} - msforge")
 

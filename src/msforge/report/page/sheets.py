@@ -30,10 +30,10 @@ def with_half(measured: Measured, unit: str) -> str:
 
 
 def short(value: float | None) -> float | int | None:
-    """Four significant digits, which is more than a chart can show; None for no value."""
+    """Six significant digits, so that what is shown with three is rounded once; None for no value."""
     if value is None or not math.isfinite(value):
         return None
-    rounded = float(f"{value:.4g}")
+    rounded = float(f"{value:.6g}")
     return int(rounded) if rounded.is_integer() else rounded
 
 

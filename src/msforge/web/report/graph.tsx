@@ -1,5 +1,5 @@
 // The system's graph with load, queue and errors on it, at the moment of the cursor.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Cursor } from "../shared/chart.tsx";
 import { count, figure, percent } from "../shared/format.ts";
 import { draw, element, type Drawn } from "../shared/graph.ts";
@@ -35,10 +35,10 @@ export function GraphPanel({ graph, cursor }: { graph: Graph | null; cursor: Cur
   const place = useRef<HTMLDivElement>(null);
   const at = useAt(cursor);
   const paint = useRef<((at: number) => void) | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (graph) paint.current = overlay(graph, draw(place.current!, graph));
   }, [graph]);
-  useEffect(() => paint.current?.(at), [at, graph]);
+  useLayoutEffect(() => paint.current?.(at), [at, graph]);
   if (!graph) {
     return (
       <Panel id="graph" title="The system">
@@ -106,6 +106,7 @@ function overlay(graph: Graph, drawn: Drawn): (at: number) => void {
     if (length > SHORT) drawn.svg.append(label);
     return { group, way, label, flow: graph.flows[i] ?? {} };
   });
+  drawn.svg.style.maxWidth = `${graph.width * 1.35}px`;
   return (at) => {
     for (const { group, bar, wide, label, shown } of boxes) {
       const load = Math.min(shown.load?.[at] ?? 0, 1);

@@ -77,7 +77,12 @@ function Line({ span, trace }: { span: Span; trace: Trace }) {
   const length = (span.length / whole) * 100;
   const late = from + length > 82;
   const style = { left: `${from}%`, width: `${length}%` };
-  const label = late ? { right: `${100 - from + 0.6}%` } : { left: `${from + length + 0.6}%` };
+  const inside = late && from < 10;
+  const label = inside
+    ? { right: `${Math.max(100 - from - length, 0) + 0.8}%` }
+    : late
+      ? { right: `${100 - from + 0.6}%` }
+      : { left: `${from + length + 0.6}%` };
   return (
     <div class={span.failed ? "span-row failed" : "span-row"}>
       <span class="name" style={{ paddingLeft: `${Math.min(span.depth, 9) * 0.8}em` }}>
@@ -88,7 +93,9 @@ function Line({ span, trace }: { span: Span; trace: Trace }) {
       <div class="track">
         {trace.answer < whole && <i class="answer" style={{ left: `${(trace.answer / whole) * 100}%` }} />}
         <i class={`span ${look(span)}`} style={style} />
-        <small style={label}>{span.text}</small>
+        <small class={inside ? "inside" : ""} style={label}>
+          {span.text}
+        </small>
       </div>
     </div>
   );
