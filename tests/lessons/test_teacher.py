@@ -24,7 +24,6 @@ def test_a_new_lab_is_one_and_its_name_is_not_taken_twice(
     labs: Path, msforge: Msforge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(library, "root", lambda: ROOT)
-    monkeypatch.setattr("msforge.lessons.new.root", lambda: ROOT)
     assert msforge("lab", "new", "my-lab") == 0
     assert "self-test my-lab" in capsys.readouterr().err
     assert msforge("lab", "self-test", "my-lab") == 0
@@ -68,7 +67,8 @@ def test_commands_are_tried_and_strangers_run_none(
 ) -> None:
     folder = write_lab(Path("mine").resolve())
     text = LAB[: LAB.index("questions:")] + LAB[LAB.index("goals:") :]
-    text += "commands: [{says: there is a note, run: python note.py}]\nsolve: [python -c \"open('note.py', 'w')\"]\n"
+    text += "commands: [{says: there is a note, run: python note.py}]\nsolve: [python make.py]\nfiles: [make.py]\n"
+    (folder / "make.py").write_text("open('note.py', 'w').close()\n", "utf-8")
     (folder / "lab.yaml").write_text(text, "utf-8")
     assert wrong(folder) == ""
     (folder / "lab.yaml").write_text(text.replace("note.py}", "other.py}"), "utf-8")

@@ -136,8 +136,8 @@ def class_report(report: ClassReport, titles: dict[str, str], width: int) -> Ite
     yield Text(f"{plural(report.learners, 'learner')}, {plural(len(report.labs), 'lab')}", style="bold")
     rows = []
     for row in report.labs:
-        close = sum(counter[True] for counter in row.predictions.values())
-        made = sum(sum(counter.values()) for counter in row.predictions.values())
+        close = sum(kept["close"] for kept in row.predictions.values())
+        made = close + sum(kept["off"] for kept in row.predictions.values())
         rows.append((
             clean(titles.get(row.lab, row.lab)), str(row.started), str(row.solved), str(row.alone), str(row.skipped),
             count(row.median_checks), count(row.mean_hints), f"{close} of {made}" if made else "–",  # noqa: RUF001
