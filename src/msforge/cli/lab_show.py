@@ -74,12 +74,10 @@ def _verdicts(goals: Sequence[Verdict]) -> Iterator[RenderableType]:
 
 
 def _rules(rules: Sequence[Rule]) -> Iterator[RenderableType]:
-    made = Table.grid(padding=(0, 2), pad_edge=False)
-    for _ in range(3):
-        made.add_column(no_wrap=True, overflow="ellipsis")
     for rule in rules:
-        made.add_row(_mark(rule.met), clean(rule.text), Text(clean(rule.found), "" if rule.met else "bold red"))
-    yield indented(made)
+        line = Text.assemble(_mark(rule.met), "  ", clean(rule.text))
+        line.append(f"{':' if rule.met else chr(10) + '  '} {clean(rule.found)}", "" if rule.met else "bold red")
+        yield Padding(line, (0, 0, 0, 2))
     for words in dict.fromkeys(rule.help for rule in rules if not rule.met and rule.help):
         yield Padding(Text(f"→ {clean(words)}"), (0, 0, 0, 2))
 
@@ -138,8 +136,8 @@ def class_report(report: ClassReport, titles: dict[str, str], width: int) -> Ite
     yield Text(f"{plural(report.learners, 'learner')}, {plural(len(report.labs), 'lab')}", style="bold")
     rows = []
     for row in report.labs:
-        close = sum(counter[True] for counter in row.predictions.values())
-        made = sum(sum(counter.values()) for counter in row.predictions.values())
+        close = sum(kept["close"] for kept in row.predictions.values())
+        made = close + sum(kept["off"] for kept in row.predictions.values())
         rows.append((
             clean(titles.get(row.lab, row.lab)), str(row.started), str(row.solved), str(row.alone), str(row.skipped),
             count(row.median_checks), count(row.mean_hints), f"{close} of {made}" if made else "–",  # noqa: RUF001

@@ -95,10 +95,7 @@ def report(
         import dataclasses
         import json
 
-        plain = dataclasses.asdict(found)
-        for row in plain["labs"]:
-            row["predictions"] = {name: {"close": c[True], "off": c[False]} for name, c in row["predictions"].items()}
-        term.raw(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        term.raw(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False) + "\n")
         return
     from msforge.cli.lab_show import class_report
 

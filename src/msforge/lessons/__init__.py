@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from msforge.lessons.check import Check, check
+from msforge.lessons.checking import Check, check
 from msforge.lessons.collect import ClassReport, LabRow, collect, hand_in
 from msforge.lessons.lab import Lab, read_lab
 from msforge.lessons.library import after, command, find, labs
-from msforge.lessons.new import new
+from msforge.lessons.making import new
 from msforge.lessons.selftest import Report, self_test, write
 from msforge.lessons.work import Work, apply_solution, hint, open_work, reset, skip, solution, start
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,8 @@ class LabRow:
     """Solved without having looked at the solution."""
     checks: list[int] = field(default_factory=list)
     hints: list[int] = field(default_factory=list)
-    predictions: dict[str, Counter[bool]] = field(default_factory=dict)
+    predictions: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Per prediction how many were `close` and how many `off`."""
 
     @property
     def median_checks(self) -> float | None:
@@ -133,4 +133,4 @@ def _add(row: LabRow, entry: dict[str, Any]) -> None:
     compared = entry.get("compared")
     for name, kept in (compared if isinstance(compared, dict) else {}).items():
         if isinstance(kept, dict) and kept.get("said"):
-            row.predictions.setdefault(str(name), Counter())[bool(kept.get("close"))] += 1
+            row.predictions.setdefault(str(name), {"close": 0, "off": 0})["close" if kept.get("close") else "off"] += 1

@@ -1,7 +1,7 @@
 """A number of the Result, found by where it stands, with the unit that the Result says it has.
 
 `services[payment].utilisation`, `entries[shoppers -> gateway.checkout].answered.p99`, `cost.per_month`. `[...]` picks
-an item of a list by its name (or text, or number), `[kind=deploy]` all of one kind; of a list, `count`, `sum`, `last`.
+an item of a list by its name (or text, or number), `[kind=deploy]` all with this value; of a list, `count`, `sum`, `last`.
 A measured figure stands for its value. Works on a Result and on the plain data of its JSON alike.
 """
 
@@ -80,8 +80,9 @@ def _item(here: Any, item: str, path: str) -> Any:
         return here.get(item, 0)  # outcomes that never happened are left out
     if not isinstance(here, list):
         raise FigureError(f"`{path}`: nothing there has items")
-    if item.startswith("kind="):
-        return [each for each in here if _field(each, "kind") == item[5:]]
+    key, sign, value = item.partition("=")
+    if sign and key.isidentifier():
+        return [each for each in here if str(_field(each, key)).lower() == value.lower()]
     if item.isdigit() and int(item) < len(here):
         return here[int(item)]
     for each in here:

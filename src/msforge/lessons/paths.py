@@ -103,8 +103,18 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Path]:
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from differences(old, new, (*path, index))
-    elif before != after:
+    elif not _alike(before, after):
         yield path
+
+
+def _alike(before: Any, after: Any) -> bool:
+    """Whether two values mean the same: 60s is 1m."""
+    if before == after:
+        return True
+    try:
+        return quantity(before) == quantity(after)
+    except ValueError:
+        return False
 
 
 def under(path: Path, pattern: Path) -> bool:

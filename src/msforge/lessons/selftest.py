@@ -11,7 +11,7 @@ from pathlib import Path
 from msforge import door
 from msforge.errors import MsforgeError
 from msforge.lessons import judge, questions
-from msforge.lessons.check import answered, run_command
+from msforge.lessons.checking import answered, run_command
 from msforge.lessons.figures import FigureError
 from msforge.lessons.lab import CLOSING, NUMBERS, PICTURE, README, SOLUTION, START, SYSTEM, TEACHER, TEMPLATE, Lab
 from msforge.lessons.numbers import filled, recorded, to_text

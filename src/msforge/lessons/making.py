@@ -9,7 +9,7 @@ from typing import Final
 
 from msforge.errors import ConflictError, UsageError
 from msforge.lessons.lab import Lab, read_lab
-from msforge.lessons.library import root
+from msforge.lessons import library
 from msforge.lessons.selftest import write
 
 TEMPLATE: Final = "_template"
@@ -23,7 +23,7 @@ def new(folder: Path) -> Lab:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(f"{folder} exists and is not empty; nothing was written", hint="choose another name")
     try:
-        shutil.copytree(root() / TEMPLATE, folder, dirs_exist_ok=True)
+        shutil.copytree(library.root() / TEMPLATE, folder, dirs_exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {(error.strerror or str(error)).lower()}",
                          hint="choose a folder you may write to") from error

@@ -1,0 +1,83 @@
+"""Every lab of the workshop: its start fails and its solution passes for five seeds, and its texts say what the run says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from msforge import lessons
+from msforge.lessons import library
+from msforge.lessons.lab import README, SOLUTION, TEACHER, Lab
+from tests.docs.test_docs_run import FENCE, commands
+
+ROOT = Path(__file__).resolve().parents[2] / "lessons"
+FOLDERS = sorted(path.parent for path in ROOT.glob("*/lab.yaml"))
+NAMES = [folder.name for folder in FOLDERS]
+
+
+def lab(name: str) -> Lab:
+    """A lab of the checkout."""
+    return lessons.read_lab(ROOT / name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_start_fails_and_its_solution_passes(name: str) -> None:
+    report = lessons.self_test(lab(name), processes=1)
+    assert report.passed, "\n".join(report.wrong)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_pages_are_whole(name: str) -> None:
+    found = lab(name)
+    readme, teacher = found.text(README), found.text(TEACHER)
+    assert readme.startswith(f"# {found.model.title}\n")
+    assert "](system.svg)" in readme, "a picture of its system"
+    assert "\n## What to read next\n" in readme
+    assert f"{found.model.minutes} minutes" in teacher and "The point" in teacher
+    assert all(word in teacher for word in ("wrong predictions", "To project", "**To ask" if name[0] == "_" else "Questions"))
+    for number in re.findall(r"msforge lab start (\d+)", readme):
+        assert 1 <= int(number) <= 21
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_its_readme_types_is_a_command(name: str) -> None:
+    text = lab(name).text(README)
+    known = {"simulate", "check", "compare", "explain", "graph", "lab", "new", "up", "load", "down", "sync", "verify", "fault",
+             "advise", "logs", "ps", "report", "diff", "doctor"}  # fmt: skip
+    for match in FENCE.finditer(text):
+        for command in commands(match[2]):
+            assert command.words[0] in known
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name[0] != "_"])
+def test_brute_force_does_not_solve_it(name: str) -> None:
+    """A hundred replicas of everything: the bounds say no, or the lab is not solved by replicas."""
+    from msforge.lessons import judge
+    from msforge.lessons.lab import START
+    from msforge.lessons.runs import described
+
+    found = lab(name)
+    if not found.has(SOLUTION):
+        assert found.model.questions or found.model.commands
+        return
+    before = described(found, found.path(START), found.folder)
+    after = {
+        run: spec.overlay({f"services.{service}.replicas": 100 for service, model in spec.model.services.items()
+                           if not model.external and model.function is None})
+        for run, spec in before.items()
+    }  # fmt: skip
+    rules = judge.rules(found, before, after)
+    bills = [text for goal in found.model.goals for text in goal.figures if re.match(r"(bill|cost|threads)\b.*<", text)]
+    assert not all(rule.met for rule in rules) or bills
+
+
+def test_the_labs_are_found_by_number_and_name() -> None:
+    for folder in FOLDERS:
+        if folder.name[0] == "_":
+            assert folder.name not in library.names()
+            continue
+        found = lessons.find(folder.name)
+        assert found.number is not None
+        assert lessons.find(str(found.number)).name == lessons.find(folder.name.partition("-")[2]).name == folder.name
