@@ -28,7 +28,7 @@ TOLERANCE: Final = (0.12, 5e5)
 SHARE: Final = (0.0, 0.01)
 FEW: Final = 20
 """Fewer failed tries say nothing about what follows them."""
-CERTAIN: Final = 4.0
+CERTAIN: Final = 3.5
 """Standard errors apart at which two shares differ for certain."""
 SPARE: Final = 2
 """Requests that may seem to wait, or to be served, beyond the limit: those to whom a thread is just being handed."""
