@@ -27,6 +27,8 @@ EXIT_CODES = """\
 | 2 | the command line is wrong: an unknown option or scenario, a path that can't be written |
 | 3 | the file is invalid; with `--strict`, it has warnings |
 | 4 | something is in the way, and nothing was overwritten |
+| 97 | `verify`: inconclusive, the machine spoiled the measurement |
+| 98 | `verify`: the running system does not do what the description says |
 | 99 | an objective was not met |
 | 130 | interrupted; what was measured so far was reported |
 

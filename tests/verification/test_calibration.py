@@ -62,7 +62,7 @@ def test_the_overheads_of_a_machine_are_found_again() -> None:
 
 
 def taken(problems: list[str] | None = None) -> calibration.Calibration:
-    samples = {name: (1.0, 2.0) for name in NAMES}
+    samples = dict.fromkeys(NAMES, (1.0, 2.0))
     return calibration.Calibration(machine.identity(), "2026-01-01 00:00", samples, problems or [])
 
 
