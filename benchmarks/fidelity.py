@@ -3,6 +3,7 @@
     python benchmarks/fidelity.py --runs 10            measure; takes about two and a half hours, and can be stopped
     python benchmarks/fidelity.py --runs 10 --only shop
     python benchmarks/fidelity.py --table              write docs/fidelity.md from what was measured
+    python benchmarks/fidelity.py --gate               CI: the shop in slow motion, its p99 within 15 %
 
 Each run is a line of benchmarks/fidelity.jsonl as soon as it is over; runs that are there are not made again. The
 machine must have nothing else to do.
@@ -30,6 +31,7 @@ RUNS = Path(__file__).with_name("fidelity.jsonl")
 PAGE = ROOT / "docs" / "fidelity.md"
 FIRST_SEED = 100
 LIMITS = {"p50": 0.05, "p95": 0.08, "p99": 0.12}
+GATE = 0.15
 PATIENT = (
     "services.order.endpoints.place.steps[1].timeout=3s", "services.gateway.endpoints.checkout.steps[2].timeout=5s",
 )
@@ -66,7 +68,10 @@ def main() -> int:
     parser.add_argument("--only", default="", help="cases whose names begin so")
     parser.add_argument("--file", type=Path, default=RUNS, help="where runs are kept")
     parser.add_argument("--table", action="store_true", help="write docs/fidelity.md")
+    parser.add_argument("--gate", action="store_true", help="one case in slow motion: exit code 1 when it is off twice")
     options = parser.parse_args()
+    if options.gate:
+        return gate()
     done = list(read(options.file))
     if options.table:
         PAGE.write_text(page(done), encoding="utf-8")
@@ -80,6 +85,21 @@ def main() -> int:
                 out.write(json.dumps(line) + "\n")
             print(f"{time.strftime('%H:%M:%S')} {case.name}, run {run + 1}: {line['verdict']}", flush=True)
     return 0
+
+
+def gate() -> int:
+    """The shop at half load, in slow motion: 1 when its p99 is off, or it disagrees, twice. Inconclusive is told."""
+    shop = CASES[1]
+    case = Case(shop.name, shop.example, (*shop.sets, "simulation.duration=25s"), shop.main, slow_motion=4.0)
+    for attempt in range(2):
+        line = measure(case, attempt)
+        found = _of(line, case.main[0], "p99")
+        error = None if found is None else found["measured"] / found["twin"] - 1
+        print(f"{case.name}, four times slower: {line['verdict']}, p99 {'' if error is None else f'{error:+.1%}'}",
+              *line["reasons"], *line.get("findings", []), sep="\n  ")
+        if line["verdict"] == "agrees" and error is not None and abs(error) <= GATE:
+            return 0
+    return 0 if line["verdict"] == INCONCLUSIVE else 1
 
 
 def read(file: Path) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,8 @@ REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / 
              HERE / "cases" / "test_grpc.py", HERE / "cases" / "test_on_servers.py", HERE / "servers",
              HERE / "cli" / "test_signals.py", HERE / "runtime" / "core" / "test_over_sockets.py",
              HERE / "runtime" / "core" / "test_rpc.py", HERE / "platform" / "test_prometheus.py",
-             HERE / "platform" / "test_load.py"]
+             HERE / "platform" / "test_load.py", HERE / "verification" / "test_lies.py",
+             HERE / "verification" / "test_endings.py"]
 """Tests with sockets, processes and the wall clock (docs/decisions/0115-real-time-tests.md)."""
 
 

@@ -95,7 +95,8 @@ def test_every_section_of_a_description_is_read() -> None:
     names = {r.name for r in judged(sim.run(plan())).readings}
     for name in (
         "entry/people -> front.buy/p99", "entry/people -> front.buy/degraded", "entry/people -> front.buy/throughput",
-        "endpoint/back.pay/own", "service/back/utilisation", "service/back/waiting", "channel/sold/backlog",
+        "endpoint/back.pay/own", "service/back/utilisation", "service/back/waiting", "service/front/tries per call",
+        "channel/sold/backlog",
         "consumer/reader.take/mean",
     ):
         assert name in names

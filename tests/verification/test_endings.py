@@ -48,7 +48,7 @@ def gone(numbers: list[int]) -> bool:
     return True
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C can't be sent to one process")
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: a console's Ctrl-C can't be sent to one process")
 def test_ctrl_c_takes_everything_down(till: Path, tmp_path: Path) -> None:
     words = command("verify", "-C", till, "--no-calibration", "-n", "5", "--duration", "60s")
     child = subprocess.Popen(

@@ -21,7 +21,7 @@ def test_a_calm_machine_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("usage", "word"),
     [
-        (Usage(cpu=0.6), "CPU was 60%"), (Usage(steal=0.05), "took 5%"), (Usage(queued=6.0), "for a core for 6%"),
+        (Usage(cpu=0.6), "CPU was 60%"), (Usage(steal=0.05), "took 5%"), (Usage(queued=12.0), "for a core for 12%"),
         (Usage(memory_least=10 * 2**20), "10 MB of memory"),
     ],
 )
@@ -30,7 +30,7 @@ def test_each_problem_is_named(usage: Usage, word: str) -> None:
     assert word in problem
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux: /proc")
 def test_a_watch_sees_a_busy_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "LOOK", 0.05)
     with Watch() as watch:
