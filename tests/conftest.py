@@ -20,7 +20,8 @@ REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / 
              HERE / "cli" / "test_signals.py", HERE / "runtime" / "core" / "test_over_sockets.py",
              HERE / "runtime" / "core" / "test_rpc.py", HERE / "platform" / "test_prometheus.py",
              HERE / "platform" / "test_load.py", HERE / "web" / "playground" / "test_page.py",
-             HERE / "web" / "playground" / "test_server.py"]
+             HERE / "web" / "playground" / "test_server.py",
+             HERE / "verification" / "test_lies.py", HERE / "verification" / "test_endings.py"]
 """Tests with sockets, processes and the wall clock (docs/decisions/0115-real-time-tests.md)."""
 
 

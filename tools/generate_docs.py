@@ -28,6 +28,8 @@ EXIT_CODES = """\
 | 3 | the file is invalid; with `--strict`, it has warnings |
 | 4 | something is in the way, and nothing was overwritten |
 | 5 | a lab is not solved yet |
+| 97 | `verify`: inconclusive, the machine spoiled the measurement |
+| 98 | `verify`: the running system does not do what the description says |
 | 99 | an objective was not met |
 | 130 | interrupted; what was measured so far was reported |
 

@@ -30,7 +30,7 @@ services:
     threads: 3
     queue: 2
     endpoints:
-      pay: {http: POST /pay, idempotent: true, steps: [fail: 30%, wait: exponential(120ms)]}
+      pay: {http: POST /pay, idempotent: true, steps: [fail: 60%, wait: exponential(120ms)]}
 traffic:
   people: {target: front.buy, rate: 30/s}
 simulation: {duration: 10s, warmup: 1s, seed: 4}

@@ -171,7 +171,7 @@ def compare(sides: Sides, *, scale: float = 1.0, reasons: Sequence[str] = (), no
         reading(name, units[name], measured[name], twin[name], further[name], *TOLERANCES[_key(name)])
         for name in units if name in measured and name in twin
     ]
-    for local in local_figures(sides.system, sides.measured, sides.twin, sides.further):
+    for local in local_figures(sides.system, sides.measured, sides.twin, sides.further, sides.calls):
         readings.append(reading(local.name, local.unit, local.measured, local.twin, local.further, *local.tolerance,
                                 least=local.least))
     over_time = [_over_time(sides, group) for group in range(len(sides.measured.entries))]

@@ -13,12 +13,12 @@ import numpy as np
 
 from msforge.model.plan import NONE, Block, System, Verb
 from msforge.model.visits import call_order
-from msforge.recording.records import REPLICA_TICKS, N, Records
+from msforge.recording.records import EDGE_TICKS, REPLICA_TICKS, N, Records
 from msforge.records import OUTCOMES, Outcome
 from msforge.results.figures import doc
 
 Calls = Mapping[tuple[str, str], Mapping[str, int]]
-"""By calling service and called endpoint: `retries`, and `try WORD` for the tries that ended so."""
+"""By calling service and called endpoint: `calls`, `tries`, `retries`, and `try WORD` for the tries that ended so."""
 
 OWN, STORE = 1, 2
 PARTS: Final = {OWN: "own", STORE: "store"}
@@ -28,7 +28,7 @@ TOLERANCE: Final = (0.12, 5e5)
 SHARE: Final = (0.0, 0.01)
 FEW: Final = 20
 """Fewer failed tries say nothing about what follows them."""
-CERTAIN: Final = 4.0
+CERTAIN: Final = 3.5
 """Standard errors apart at which two shares differ for certain."""
 SPARE: Final = 2
 """Requests that may seem to wait, or to be served, beyond the limit: those to whom a thread is just being handed."""
@@ -61,9 +61,10 @@ class Local:
 
 
 def local_figures(
-    system: System, measured: Records, twin: Records, further: Sequence[Records]
+    system: System, measured: Records, twin: Records, further: Sequence[Records], calls: Calls
 ) -> Iterator[Local]:
-    """Each endpoint's own time and time in stores, per request; each entry's outcomes as shares."""
+    """Each endpoint's own time and time in stores per request, each service's tries, each entry's outcomes."""
+    yield from _tries(system, twin, further, calls)
     entries = len(measured.entries)
     for body in system.bodies:
         kind = "endpoint" if body.consumer == NONE else "consumer"
@@ -82,6 +83,37 @@ def local_figures(
             shares = [float(c[outcome] / max(1, c.sum())) for c in counts]
             name = f"entry/{system.sources[source].name} -> {system.body_name(target)}/{outcome.word}"
             yield Local(name, "ratio", shares[0], shares[1], shares[2:], SHARE, 1.5 / max(1, int(counts[1].sum())))
+
+
+def _tries(system: System, twin: Records, further: Sequence[Records], calls: Calls) -> Iterator[Local]:
+    """Tries per call of each service that tries again, over the whole run."""
+    ours: dict[str, Counter[str]] = {}
+    for (caller, _), counts in calls.items():
+        ours.setdefault(caller, Counter()).update({name: counts.get(name, 0) for name in ("calls", "tries")})
+    predicted = [_sent(system, records) for records in (twin, *further)]
+    for service in system.services:
+        made = ours.get(service.name)
+        ratios = [found[service.index] for found in predicted]
+        if not made or not made["calls"] or ratios[0] is None:
+            continue
+        measured = made["tries"] / made["calls"]
+        if measured != 1.0 or any(ratio != 1.0 for ratio in ratios):
+            known = [ratio for ratio in ratios[1:] if ratio is not None]
+            yield Local(f"service/{service.name}/tries per call", "count", measured, ratios[0], known, (0.03, 0.01))
+
+
+def _sent(system: System, records: Records) -> list[float | None]:
+    """Tries per call of each service, None without calls."""
+    calls, tries = np.zeros(len(system.services)), np.zeros(len(system.services))
+    ticks = records.edge_ticks
+    for edge in system.edges:
+        mine = ticks[ticks[:, 1] == edge.index]
+        if len(mine):
+            last = mine[mine[:, 0].argmax()]
+            service = system.bodies[edge.caller].service
+            calls[service] += last[EDGE_TICKS.index("calls")]
+            tries[service] += last[EDGE_TICKS.index("tries")]
+    return [float(t / c) if c else None for t, c in zip(tries, calls, strict=True)]
 
 
 def _span(records: Records, system: System) -> slice:
@@ -189,6 +221,11 @@ def calls_in(system: System, records: Records) -> dict[tuple[str, str], Counter[
     for edge in system.edges:
         caller = system.services[system.bodies[edge.caller].service].name
         counts = found.setdefault((caller, system.body_name(edge.callee)), Counter())
+        last = records.edge_ticks[records.edge_ticks[:, 1] == edge.index]
+        if len(last):
+            row = last[last[:, 0].argmax()]
+            counts["calls"] += int(row[EDGE_TICKS.index("calls")])
+            counts["tries"] += int(row[EDGE_TICKS.index("tries")])
         counts["retries"] += int(records.edge_counts[edge.index, 2])
         for outcome in RETRIED:
             counts[f"try {outcome.word}"] += int(records.edge_tries[edge.index, outcome])

@@ -1,0 +1,188 @@
+"""Predicted and measured side by side. Here a simulated run of a changed description stands for the measured one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from msforge import sim
+from msforge.model import compile_system
+from msforge.model.plan import System
+from msforge.recording.records import Records
+from msforge.results import agreement
+from msforge.results.agreement import AGREES, DISAGREES, INCONCLUSIVE, Agreement, Sides, compare, prediction, reading
+from msforge.results.local import calls_in
+from msforge.spec.spec import load_text
+
+TEXT = """\
+msforge: 1
+name: till
+services:
+  front:
+    threads: 64
+    endpoints:
+      buy:
+        http: POST /buy
+        steps:
+          - wait: 60ms
+          - {call: back.pay, timeout: 2s, retry: {attempts: 2, backoff: 40ms}, fallback: {}}
+          - {publish: sold}
+  back:
+    threads: 3
+    queue: 2
+    endpoints:
+      pay: {http: POST /pay, idempotent: true, steps: [fail: 30%, wait: exponential(120ms)]}
+  reader: {consumers: {take: {from: sold, threads: 4, steps: [wait: 5ms]}}}
+channels: {sold: {kind: queue}}
+traffic: {people: {target: front.buy, rate: 30/s}}
+simulation: {duration: 40s, warmup: 2s, seed: 4}
+"""
+
+
+@cache
+def plan(*changes: tuple[str, str]) -> System:
+    text = TEXT
+    for before, after in changes:
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    return compile_system(load_text(text))
+
+
+@cache
+def predicted() -> tuple[Records, ...]:
+    return tuple(sim.run_many(plan(), replications=13, processes=1))
+
+
+def judged(measured: Records, system: System | None = None, reasons: tuple[str, ...] = ()) -> Agreement:
+    twin, *further = predicted()
+    measured = replace(measured, happenings=[])  # a measured run has none
+    calls = calls_in(system or plan(), measured)
+    return compare(Sides(plan(), measured, twin, further, calls), reasons=reasons)
+
+
+def lying(*changes: tuple[str, str]) -> Agreement:
+    system = plan(*changes)
+    return judged(sim.run(system), system)
+
+
+def blamed(found: Agreement) -> list[tuple[str, str, str]]:
+    return [(f.service, f.endpoint, f.step) for f in found.findings]
+
+
+def test_the_same_run_agrees_in_everything() -> None:
+    found = judged(sim.run(plan()))
+    assert found.verdict == AGREES
+    assert all(r.measured == r.twin and not r.differs for r in found.readings)
+    [pairs] = found.pairs
+    assert (pairs.same_outcome, pairs.median) == (1.0, 0.0)
+    assert pairs.correlation == pytest.approx(1.0)
+    assert found.findings == []
+
+
+def test_other_dice_agree_too() -> None:
+    found = judged(sim.run(plan(), seed=99))
+    assert found.verdict == AGREES
+    inside, of = found.coverage
+    assert of == 3 and inside >= 2
+    assert {r.name.partition("/")[0] for r in found.readings} == {"entry", "endpoint", "consumer", "service", "channel"}
+
+
+def test_every_section_of_a_description_is_read() -> None:
+    names = {r.name for r in judged(sim.run(plan())).readings}
+    for name in (
+        "entry/people -> front.buy/p99", "entry/people -> front.buy/degraded", "entry/people -> front.buy/throughput",
+        "endpoint/back.pay/own", "service/back/utilisation", "service/back/waiting", "service/front/tries per call",
+        "channel/sold/backlog",
+        "consumer/reader.take/mean",
+    ):
+        assert name in names
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (("- wait: 60ms", "- wait: 120ms"), ("front", "buy", "wait#0")),
+        (("wait: 5ms", "wait: 15ms"), ("reader", "take", "wait#0")),
+        (("queue: 2", "queue: 100"), ("back", "", "queue")),
+        (("threads: 3", "threads: 9"), ("back", "", "threads")),
+        (("attempts: 2", "attempts: 3"), ("front", "", "call back.pay")),
+        (("attempts: 2", "attempts: 1"), ("front", "", "call back.pay")),
+    ],
+)
+def test_a_lie_is_found_where_it_was_told(change: tuple[str, str], where: tuple[str, str, str]) -> None:
+    found = lying(change)
+    assert found.verdict == DISAGREES
+    assert where in blamed(found)
+
+
+def test_twice_the_work_is_said_in_figures_and_since_when() -> None:
+    [first, *_] = lying(("- wait: 60ms", "- wait: 120ms")).findings
+    assert first.text == "120 ms in work and waiting per request, where the description has 60 ms"
+    assert first.at is not None and first.at <= 3_000_000_000
+
+
+def test_what_no_service_explains_alone_is_said_to_be_so() -> None:
+    found = lying(("  back:\n", "  back:\n    cpu: 8\n"), ("fail: 30%", "fail: 60%"))
+    assert found.verdict == DISAGREES
+    assert found.findings
+
+
+def test_a_spoiled_run_is_neither() -> None:
+    assert judged(sim.run(plan()), reasons=("it was busy",)).verdict == INCONCLUSIVE
+    liar = plan(("- wait: 60ms", "- wait: 120ms"))
+    assert judged(sim.run(liar), liar, ("it was busy",)).verdict == INCONCLUSIVE
+
+
+def test_a_departure_in_the_middle_is_seen_over_time() -> None:
+    changed = ("simulation:", "faults: [{slow: back, by: 4x, at: 20s, for: 8s}]\nsimulation:")
+    found = lying(changed)
+    [over] = found.over_time
+    assert over.pieces == 10
+    assert over.inside <= 8
+    assert over.first is not None and over.first <= 25e9
+
+
+def test_it_is_plain_data() -> None:
+    found = lying(("- wait: 60ms", "- wait: 120ms"))
+    plain = json.loads(found.to_json())
+    assert plain["verdict"] == DISAGREES
+    assert plain["format"] == agreement.FORMAT
+    assert plain["readings"][0].keys() >= {"name", "measured", "twin", "low", "high", "inside", "differs"}
+
+
+# -- one figure -------------------------------------------------------------------------------------
+
+
+def test_a_prediction_holds_95_of_a_hundred() -> None:
+    draws = np.random.default_rng(1).normal(10.0, 2.0, (4000, 21))
+    inside = 0
+    for row in draws:
+        low, high = prediction(row[:20].tolist())
+        assert low is not None and high is not None
+        inside += low <= row[20] <= high
+    assert inside / len(draws) == pytest.approx(0.95, abs=0.012)
+
+
+def test_a_prediction_of_times_is_never_below_zero() -> None:
+    low, high = prediction([1.0, 1.0, 2.0, 9.0, 1.0, 30.0], logarithmic=True)
+    assert low is not None and high is not None and 0 < low < 1 < 30 < high
+    assert prediction([1.0, 2.0, 3.0, 4.0]) == (None, None)
+    assert prediction([0.0] * 9, least=0.01) == (-0.01, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("measured", "inside", "differs"),
+    [(100.0, True, False), (103.0, False, False), (110.0, False, True)],
+)
+def test_a_figure_differs_when_both_readings_say_so(measured: float, inside: bool, differs: bool) -> None:
+    found = reading("entry/a/p50", "ratio", measured, 100.0, [99.0, 100.0, 101.0] * 5, 0.05, 0.0)
+    assert (found.inside, found.differs) == (inside, differs)
+
+
+def test_a_wide_interval_excuses_a_path_that_parted() -> None:
+    found = reading("entry/a/p50", "ratio", 130.0, 100.0, [60.0, 100.0, 150.0] * 5, 0.05, 0.0)
+    assert found.inside and not found.differs

@@ -1,0 +1,134 @@
+"""A calibration: what is read out of a run whose times are known, and for whom it holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from msforge import sim
+from msforge.errors import MsforgeError
+from msforge.model.overheads import NAMES, Overheads
+from msforge.records import SERVED_COLUMNS
+from msforge.sim.engine import Engine
+from msforge.verification import calibration, machine, run
+from msforge.verification.machine import Usage
+from msforge.verification.measured import Measured
+
+TRUE = {
+    "client": (2_000_000.0,), "call": (1_600_000.0,), "step": (300_000.0,), "hand-off": (250_000.0,),
+    "delivery": (700_000.0,), "store": (900_000.0,), "publish": (800_000.0,),
+}
+"""ns"""
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MSFORGE_HOME", str(tmp_path))
+
+
+def simulated_run() -> Measured:
+    """The calibration's system on a machine with the overheads TRUE, as if it had been measured."""
+    system = Overheads(TRUE).on(calibration.calibration_system())
+    rows: list[list[int]] = []
+    engine = Engine(system)
+    observer_flush = engine.observer.flush
+
+    def keep(least: int) -> None:
+        if least == 1:
+            observer_flush(1)
+
+    engine.observer.flush = keep  # type: ignore[method-assign]
+    width = len(SERVED_COLUMNS)
+    engine.run_to(system.run.duration + system.run.drain)
+    served = np.array(engine.served, dtype=np.int64).reshape(-1, width)
+    records = engine.finish()
+    numbers = {
+        (s, a): n for s, a, n in zip(*(records.roots[c].tolist() for c in ("source", "arrival", "number")), strict=True)
+    }
+    rows = [[*row, numbers[row[2], row[3]]] for row in served.tolist()]
+    return Measured(records, np.array(rows, dtype=np.int64), 0)
+
+
+def test_the_overheads_of_a_machine_are_found_again() -> None:
+    found = calibration.samples_of(calibration.calibration_system(), simulated_run())
+    assert set(found) == set(NAMES)
+    for name, [true] in TRUE.items():
+        assert len(found[name]) >= calibration.FEWEST, name
+        slack = 600_000 if name in ("client", "call") else 2  # the step's overhead is in the hops' two sleeps, too
+        assert np.median(found[name]) == pytest.approx(true, abs=slack), name
+
+
+def taken(problems: list[str] | None = None) -> calibration.Calibration:
+    samples = dict.fromkeys(NAMES, (1.0, 2.0))
+    return calibration.Calibration(machine.identity(), "2026-01-01 00:00", samples, problems or [])
+
+
+def test_a_calibration_is_kept() -> None:
+    assert calibration.read() is None
+    calibration.write(taken())
+    assert calibration.read() == taken()
+    assert taken().differs() == ""
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2}', "\x00"])
+def test_a_damaged_one_is_none(text: str) -> None:
+    file = calibration.write(taken())
+    file.write_text(text, "utf-8")
+    assert calibration.read() is None
+
+
+@pytest.mark.parametrize("what", ["machine", "python", "msforge", "aiohttp"])
+def test_one_of_another_machine_or_version_is_measured_anew(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(taken(), machine={**machine.identity(), what: "another"})
+    calibration.write(other)
+    said: list[str] = []
+    monkeypatch.setattr(run, "calibrate", lambda wishes: taken())
+    assert run._calibration(run.Wishes(tell=said.append)) == taken()
+    assert f"{what} was another, is {machine.identity()[what]}" in said[0]
+
+
+@pytest.mark.parametrize("before", [None, taken(["the CPU was 90% in use"])])
+def test_none_or_a_disturbed_one_is_measured_anew(
+    before: calibration.Calibration | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if before is not None:
+        calibration.write(before)
+    monkeypatch.setattr(run, "calibrate", lambda wishes: taken())
+    assert run._calibration(run.Wishes()) == taken()
+
+
+def test_this_machines_own_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    calibration.write(taken())
+    monkeypatch.setattr(run, "calibrate", lambda wishes: pytest.fail("measured anew"))
+    assert run._calibration(run.Wishes()) == taken()
+
+
+def test_too_few_samples_are_no_calibration() -> None:
+    found = simulated_run()
+    few = Measured(found.records, found.served[:40], 0)
+    with pytest.raises(MsforgeError, match="too few samples"):
+        calibration.calibrate(lambda text: (few, Usage()))
+
+
+def test_a_busy_machine_is_remembered() -> None:
+    found = calibration.calibrate(lambda text: (simulated_run(), Usage(cpu=0.9)))
+    assert "90%" in found.problems[0]
+
+
+def test_without_overheads_a_plan_runs_as_it_did() -> None:
+    system = calibration.calibration_system()
+    plain, same = sim.run(system), sim.run(Overheads({}).on(system))
+    assert np.array_equal(plain.roots["end"], same.roots["end"])
+    assert np.array_equal(plain.latency.keys, same.latency.keys)
+
+
+def test_overheads_leave_the_dice_alone() -> None:
+    system = calibration.calibration_system()
+    plain, padded = sim.run(system), sim.run(Overheads(TRUE).on(system))
+    assert np.array_equal(plain.roots["arrival"], padded.roots["arrival"])
+    assert (padded.roots["end"] - plain.roots["end"]).min() > 0
+    changed = Overheads(TRUE).on(system).variant((("services.back.threads", 9),))
+    assert changed.overheads == Overheads(TRUE)
