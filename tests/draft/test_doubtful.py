@@ -1,4 +1,4 @@
-"""Traces as they come: incomplete, skewed, out of order, cyclic. A usable draft, with warnings at the doubtful places."""
+"""Traces as they come: incomplete, skewed, out of order, cyclic. A usable draft, with warnings at its places."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable
 from functools import cache
 
-import msforge
 import pytest
 
+import msforge
 from msforge.draft import Draft, draft
 from msforge.model.plan import System, Verb
 from msforge.traces import Link, Span, read
@@ -151,8 +151,8 @@ def test_retries_timeouts_and_what_makes_up_for_a_failure() -> None:
         begin = at + 1_000_000
         for turn in range(2 if fails else 1):
             took = 50_000_000 if fails else 20_000_000
-            spans.append(Span(trace, f"{turn + 2:016x}", "01".zfill(16), "GET /ads", "client", begin, begin + took, "web",
-                              failed=fails, attributes={"http.request.method": "GET", "url.path": "/ads",
+            spans.append(Span(trace, f"{turn + 2:016x}", "01".zfill(16), "GET /ads", "client", begin, begin + took,
+                              "web", failed=fails, attributes={"http.request.method": "GET", "url.path": "/ads",
                                                         "server.address": "ads", "error.type": "timeout"}))
             begin += took + 10_000_000
     made = draft(spans, origin="x")
@@ -183,8 +183,9 @@ def test_requests_that_go_different_ways_have_a_choice() -> None:
 
 def test_messages_whose_publisher_was_not_seen_come_from_outside() -> None:
     spans = [
-        Span(f"{number + 1:032x}", "01".zfill(16), "", "process jobs", "consumer", number * 10**8, number * 10**8 + 10**7,
-             "worker", attributes={"messaging.system": "kafka", "messaging.destination.name": "jobs"},
+        Span(f"{number + 1:032x}", "01".zfill(16), "", "process jobs", "consumer", number * 10**8,
+             number * 10**8 + 10**7, "worker",
+             attributes={"messaging.system": "kafka", "messaging.destination.name": "jobs"},
              links=(Link("ff" * 16, "ee" * 8),))
         for number in range(50)
     ]
@@ -196,8 +197,8 @@ def test_messages_whose_publisher_was_not_seen_come_from_outside() -> None:
 
 
 @pytest.mark.parametrize("hostile", [
-    "a: b\n  - x: y", "x\x00y", "../../../etc/passwd", "{{ 7 * 7 }}", "</script><img onerror=alert(1)>", "é" * 100, "- ",
-    "\u2028name: evil", "a\rname: evil", "#", "", "true", "x" * 400, "\x1b[31mred",
+    "a: b\n  - x: y", "x\x00y", "../../../etc/passwd", "{{ 7 * 7 }}", "</script><img onerror=alert(1)>", "é" * 100,
+    "- ", "\u2028name: evil", "a\rname: evil", "#", "", "true", "x" * 400, "\x1b[31mred",
 ])  # fmt: skip
 def test_hostile_names_stay_names_and_comments_stay_comments(hostile: str) -> None:
     import yaml
@@ -211,6 +212,7 @@ def test_hostile_names_stay_names_and_comments_stay_comments(hostile: str) -> No
     ]
     made = draft(spans, origin="x", warnings=[f"about {hostile}"])
     plain = yaml.safe_load(made.text)
-    assert set(plain) <= {"msforge", "name", "defaults", "services", "stores", "channels", "traffic", "simulation", "network"}
+    keys = {"msforge", "name", "defaults", "services", "stores", "channels", "traffic", "simulation", "network"}
+    assert set(plain) <= keys
     assert all(line.isprintable() for line in made.text.splitlines())
     simulates(made)

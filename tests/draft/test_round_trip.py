@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from functools import cache
 
-import msforge
 import pytest
 
+import msforge
 from msforge.draft import Draft, draft
 from msforge.model.plan import System, Verb
 from msforge.spec import load_text

@@ -35,7 +35,7 @@ def jaeger(spans: Iterable[Span]) -> dict[str, Any]:
 
 
 def zipkin(spans: Iterable[Span], *, shared: bool = False) -> list[dict[str, Any]]:
-    """What Zipkin's API takes; a message's span is its publisher's child. With `shared`, both sides of a call are one."""
+    """What Zipkin's API takes; a message's span is its publisher's child. `shared`: both sides of a call are one."""
     of = {(span.trace, span.span): span for span in spans}
     found = []
     for span in of.values():

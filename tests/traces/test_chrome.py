@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 
-import msforge
 import pytest
 
+import msforge
 from tests.traces.test_otlp import run, spans
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 from functools import cache
 from typing import Any
 
-import msforge
 import pytest
 
+import msforge
 from msforge.results import Result
 from msforge.spec import load_text
 from msforge.traces import EPOCH, Span, read

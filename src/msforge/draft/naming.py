@@ -83,7 +83,7 @@ def operation_of(span: Span) -> Operation:
         if route:
             http = f"{verb.upper()} {route}"
             words = [part for part in route.split("/") if part and not part.startswith("{")]
-            return Operation(http, own or "-".join([verb.lower(), *words]) if words else own or f"{verb.lower()}-root", http)
+            return Operation(http, own or "-".join([verb.lower(), *(words or ["root"])]), http)
     name = own or span.name.rpartition("/")[2] or span.name
     return Operation(own or span.name, own or _kebab(name) or "request")
 
