@@ -24,6 +24,7 @@ from msforge.cli.common import (
     window_of,
 )
 from msforge.cli.exports import Exports, MetricsOption, TracesFormat, TracesFormatOption, TracesOption
+from msforge.errors import UsageError
 
 if TYPE_CHECKING:
     from msforge.report.console import Terminal
@@ -106,6 +107,8 @@ def simulate(
     given = loading(file, example, scenario, sets, duration)
     if out is not None:
         check_writable(out, never=given["source"])
+    if traces_count is not None and traces is None and out is None and not as_json:
+        raise UsageError("--traces-count says how many, but not where to", hint="add --traces FILE")
     exports = Exports(traces, traces_format, metrics, never=[given["source"], *([out] if out is not None else [])])
     spec = msforge.load(**given)
     _warnings(spec, given["source"], term, strict)
