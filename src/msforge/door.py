@@ -96,7 +96,8 @@ def simulate(
     `seed` and `replications` are the file's by default; `processes` only decides how fast it is (default: one per
     core). `window` (ns, ns) reports on that part of the run alone. `stop` is asked now and then: once it says True the
     run ends, and the Result is about what was measured until then and says so. `traces` runs the first replication
-    once more for the spans of chosen requests; with `sample`, of so many drawn at random instead. Raises as `load` does, and UsageError for a window outside the run.
+    once more for the spans of chosen requests; with `sample`, of so many drawn at random instead. Raises as `load`
+    does, and UsageError for a window outside the run or too large a sample.
     """
     from msforge import results, sim
     from msforge.model import compile_system

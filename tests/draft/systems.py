@@ -18,7 +18,9 @@ CALM = {
     "shop": ("traffic.shoppers.stages=null", "traffic.shoppers.rate=5/s", "simulation.duration=80s"),
     "shop-monolith": ("traffic.shoppers.stages=null", "traffic.shoppers.rate=5/s", "simulation.duration=80s"),
     "boutique": ("traffic.shoppers.users=40", "simulation.duration=90s"),
-    "sock-shop": ("traffic.browsers.rate=8/s", "traffic.buyers.rate=2/s", "traffic.browsers.for=50s", "traffic.buyers.for=50s"),
+    "sock-shop": (
+        "traffic.browsers.rate=8/s", "traffic.buyers.rate=2/s", "traffic.browsers.for=50s", "traffic.buyers.for=50s",
+    ),
     "fan-out": ("traffic={askers: {target: search.query, rate: 1/s, for: 30s}}", "simulation.warmup=1s"),
     "flight-booking": ("traffic.travellers.rate=8/s",),
     "retry-storm": ("traffic.visitors.rate=5/s", "faults=[]"),

@@ -39,7 +39,8 @@ def test_requests_and_durations_are_those_of_the_run() -> None:
     whole = read_window(result, (0, result.duration))
     for traffic in whole.endpoints:
         service, _, endpoint = traffic.name.partition(".")
-        mine = [s for s in found["service_requests"] if s.labels["service"] == service and s.labels["endpoint"] == endpoint]
+        mine = [s for s in found["service_requests"]
+                if s.labels["service"] == service and s.labels["endpoint"] == endpoint]
         assert {s.labels["replication"] for s in mine} == {"0", "1"}
         assert sum(s.value for s in mine) >= traffic.counts.finished
         took = [s for s in found["service_request_duration_seconds"] if s.labels.get("endpoint") == endpoint

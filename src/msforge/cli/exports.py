@@ -28,11 +28,13 @@ METRICS_BEGIN = b"# HELP service_"
 
 TracesOption = Annotated[
     Path | None,
-    typer.Option("--traces", metavar="FILE", help="Write the run's traces to FILE, for other tools.", show_default=False),
+    typer.Option(
+        "--traces", metavar="FILE", help="Write the run's traces to FILE, for other tools.", show_default=False
+    ),
 ]
 TracesFormatOption = Annotated[
     TracesFormat,
-    typer.Option("--traces-format", help="Of --traces: OTLP/JSON (OpenTelemetry, Jaeger, Tempo), or chrome (Perfetto)."),
+    typer.Option("--traces-format", help="Of --traces: OTLP/JSON (for Jaeger, Tempo), or chrome (for Perfetto)."),
 ]
 MetricsOption = Annotated[
     Path | None,

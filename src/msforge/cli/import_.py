@@ -29,7 +29,7 @@ def import_(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Write the draft to FILE instead of stdout.", show_default=False),
+        typer.Option("--out", "-o", metavar="FILE", help="Write it to FILE instead of stdout.", show_default=False),
     ] = None,
     quiet: QuietOption = False,
 ) -> None:

@@ -25,6 +25,7 @@ from msforge.cli.common import (
 )
 from msforge.cli.exports import Exports, MetricsOption, TracesFormat, TracesFormatOption, TracesOption
 from msforge.cli.html import HtmlOption, OpenOption, check_html, write_html
+from msforge.errors import UsageError
 
 if TYPE_CHECKING:
     from msforge.report.console import Terminal
@@ -110,6 +111,8 @@ def simulate(
     given = loading(file, example, scenario, sets, duration)
     if out is not None:
         check_writable(out, never=given["source"])
+    if traces_count is not None and traces is None and out is None and not as_json:
+        raise UsageError("--traces-count says how many, but not where to", hint="add --traces FILE")
     exports = Exports(traces, traces_format, metrics, never=[given["source"], *([out] if out is not None else [])])
     check_html(html, open_it, never=given["source"])
     spec = msforge.load(**given)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from msforge.draft.notes import Notes, plain
 from msforge.names import problem
+from msforge.spec.scalars import reads_as_string
 from msforge.traces import Span
 
 LONGEST: Final = 63
@@ -47,13 +48,15 @@ class Names:
 
 
 def valid(text: str, fallback: str) -> str:
-    """The nearest name that the language allows."""
-    if not problem(text):
+    """The nearest name that the language allows and YAML reads as a string (`true` is none)."""
+    if not problem(text) and reads_as_string(text):
         return text
     name = _ODD.sub("-", text).strip("-_")[:LONGEST].rstrip("-_")
     if name and not name[0].isalpha():
         name = f"x-{name}"[:LONGEST]
-    return name if not problem(name) else fallback.replace(" ", "-")
+    if problem(name):
+        return fallback
+    return name if reads_as_string(name) else f"{name}-{fallback}"
 
 
 class Operation:
@@ -80,7 +83,7 @@ def operation_of(span: Span) -> Operation:
         if route:
             http = f"{verb.upper()} {route}"
             words = [part for part in route.split("/") if part and not part.startswith("{")]
-            return Operation(http, own or "-".join([verb.lower(), *words]) if words else own or f"{verb.lower()}-root", http)
+            return Operation(http, own or "-".join([verb.lower(), *(words or ["root"])]), http)
     name = own or span.name.rpartition("/")[2] or span.name
     return Operation(own or span.name, own or _kebab(name) or "request")
 

@@ -110,7 +110,8 @@ class Steps:
         for tree, group in zip(trees, groups, strict=True):
             middle = Series(tree.parts[head : len(tree.parts) - tail])
             branches.append((str(len(group)), self._series(middle, group, last=not tail)))
-        steps.append(Step("choose", branches=branches, notes=["requests differ: how often each way was taken is its weight"]))
+        note = "requests differ: how often each way was taken is its weight"
+        steps.append(Step("choose", branches=branches, notes=[note]))
         if tail:
             steps += self._series(Series(trees[0].parts[-tail:]), everyone, last=True)
         return steps

@@ -112,13 +112,13 @@ class Maker:
         for service, keys in per.items():
             if len(keys) > MOST_ENDPOINTS:
                 self.notes.add(
-                    f"{plain(service)} has {len(keys)} operations; all beyond {MOST_ENDPOINTS} are taken as one, `other`"
+                    f"{plain(service)} has {len(keys)} operations; beyond {MOST_ENDPOINTS} they are one, `other`"
                 )
-                moved |= {key: (service, "other") for key in keys[MOST_ENDPOINTS:]}
+                moved |= dict.fromkeys(keys[MOST_ENDPOINTS:], (service, "other"))
         if len(per) > MOST_SERVICES:
             self.notes.add(f"there are {len(per)} services; all beyond {MOST_SERVICES} are taken as one, `others`")
             for service in list(per)[MOST_SERVICES:]:
-                moved |= {key: ("others", "other") for key in per[service]}
+                moved |= dict.fromkeys(per[service], ("others", "other"))
         if moved:
             self._move(moved)
 
@@ -168,8 +168,8 @@ class Maker:
                     stack.append((following, sorted(calls[following])))
         for caller, callee in sorted(cut):
             self.notes.add(
-                f"cyclic: {self._shown(caller)} calls {self._shown(callee)}, which leads back to it; the call is left out, "
-                "its time stays"
+                f"cyclic: {self._shown(caller)} calls {self._shown(callee)}, which leads back to it; the call is left "
+                "out, its time stays"
             )
             for visit in self.visits[caller]:
                 visit.items = [item for item in visit.items if item.kind != "call" or item.target != callee]

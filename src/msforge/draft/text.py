@@ -1,4 +1,4 @@
-"""A System as YAML with comments. Everything written is made here or a valid name; strangers' words only in comments."""
+"""A System as YAML with comments. What is written is made here or a valid name; strangers' words are comments."""
 
 from __future__ import annotations
 

@@ -157,7 +157,8 @@ class _Walk:
         caller.items.append(Item("call", visit.key, begin, end, span.failed, on.timed_out(span)))
 
     def _call(self, span: Span, at: _At) -> _At:
-        call = Item("call", ("", ""), span.begin, span.end, span.failed, span.failed and on.timed_out(span), client=span)
+        gave_up = span.failed and on.timed_out(span)
+        call = Item("call", ("", ""), span.begin, span.end, span.failed, gave_up, client=span)
         if at.visit is not None:
             at.visit.items.append(call)
         self.open_calls.append((call, span.service))
@@ -167,7 +168,7 @@ class _Walk:
         store = on.store_of(span)
         self.seen.stores.setdefault(store, on.database(span))
         kind = "write" if on.is_write(span) else "read"
-        visit.items.append(Item(kind, (store, ""), span.begin, span.end, span.failed, span.failed and on.timed_out(span)))
+        visit.items.append(Item(kind, (store, ""), span.begin, span.end, span.failed))
 
     def _publish(self, span: Span, visit: Visit) -> None:
         channel = on.channel_of(span)

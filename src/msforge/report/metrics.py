@@ -1,7 +1,8 @@
 """A run's metrics in Prometheus' text format, under the names that generated services give theirs (runtime.telemetry).
 
-Counters and histograms are those of the whole run, warm-up included, as a service's own would be; gauges are as they
-stood at its end. Where a real Prometheus adds them, `service` and `replica` are labels; `replication` tells runs apart.
+Requests, messages and stores are counted over the whole run, warm-up included, as a service's own are; calls
+are those of requests that arrived after the warm-up. Gauges are as they stood at its end. `service` and `replica`, that
+a Prometheus adds where it asks, are labels here; `replication` tells runs apart.
 """
 
 from __future__ import annotations
@@ -57,8 +58,7 @@ class _Run(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One family after the other, each over all replications."""
-        for family in (self._requests(), self._durations(), *self._calls(), *self._gauges(), *self._parts()):
-            yield family
+        yield from (self._requests(), self._durations(), *self._calls(), *self._gauges(), *self._parts())
 
     def _bodies(self, records: Records) -> Iterable[tuple[int, tuple[str, str, str]]]:
         """The group of each endpoint and consumer, with its labels."""

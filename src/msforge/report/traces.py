@@ -12,13 +12,15 @@ from itertools import groupby
 
 from msforge.errors import UsageError
 from msforge.model.plan import Body, System
+from msforge.policies import draws
 from msforge.recording.sampling import RANDOM_BITS, random_value, source_key
 from msforge.report.tries import Try, tries_of
 from msforge.results import Result
 from msforge.results.pack import unpack_plan
 from msforge.results.result import Trace
 from msforge.runtime import conventions
-from msforge.runtime.conventions import Value, outcome_number, root_trace
+from msforge.runtime.conventions import Value, root_trace
+from msforge.runtime.wire import OUTCOME_OF
 from msforge.traces import EPOCH, Link, Span, to_chrome, to_otlp
 
 FORMATS = ("otlp", "chrome")
@@ -163,7 +165,7 @@ class _Writer:
 
     def _client(self, root: Trace, number: int) -> Span:
         asked = self.known.asked(root.name)
-        ended, failed = conventions.ended(outcome_number(root.outcome), grpc=bool(asked[1]), caller=True)
+        ended, failed = conventions.ended(OUTCOME_OF[root.outcome], grpc=bool(asked[1]), caller=True)
         attributes = conventions.request(*asked, callee=root.name.partition(".")[0]) | ended
         parent = "" if len(self.roots) == 1 else self.parent_of_all[36:52]
         return self._make(
@@ -186,15 +188,13 @@ class _Writer:
                 yield self._internal(call, target)
             return
         if len(tries) > 1:
-            yield self._make(call, self._id(call.span), self._parent(call), f"call {target}", "internal", call.service, {
-                "msforge.step": "call", "msforge.outcome": call.outcome,
-            })
+            yield self._internal(call, f"call {target}")
         for number, one in enumerate(tries):
             yield self._try(call, one, target, number, alone=len(tries) == 1)
 
     def _try(self, call: Trace, one: Try, target: str, number: int, *, alone: bool) -> Span:
         asked = self.known.asked(target)
-        outcome = outcome_number(one.outcome)
+        outcome = OUTCOME_OF[one.outcome]
         ended, failed = conventions.ended(outcome, grpc=bool(asked[1]), caller=True)
         attributes = conventions.request(*asked, callee=target.partition(".")[0]) | ended
         if number:
@@ -210,9 +210,11 @@ class _Writer:
         return made
 
     def _internal(self, span: Trace, name: str) -> Span:
-        return self._make(span, self._id(span.span), self._parent(span), name, "internal", span.service, {
-            "msforge.step": span.kind, "msforge.outcome": span.outcome,
-        }, span.outcome not in ("ok", "degraded"))
+        failed = span.outcome not in ("ok", "degraded")
+        said: dict[str, Value] = {"msforge.step": span.kind, "msforge.outcome": span.outcome}
+        if failed:
+            said["error.type"] = span.outcome
+        return self._make(span, self._id(span.span), self._parent(span), name, "internal", span.service, said, failed)
 
     def _step(self, span: Trace) -> Span:
         """Everything but calls."""
@@ -231,14 +233,14 @@ class _Writer:
 
     def _outward(self, span: Trace, name: str, kind: str, attributes: dict[str, Value]) -> Span:
         failed = span.outcome not in ("ok", "degraded")
-        said = {"msforge.outcome": span.outcome} | ({"error.type": span.outcome} if failed else {})
+        said: dict[str, Value] = {"msforge.outcome": span.outcome, **({"error.type": span.outcome} if failed else {})}
         return self._make(
             span, self._id(span.span), self._parent(span), name, kind, span.service, attributes | said, failed
         )
 
     def _served(self, span: Trace) -> Span:
         asked = self.known.asked(span.name)
-        outcome, endpoint = outcome_number(span.outcome), asked[2]
+        outcome, endpoint = OUTCOME_OF[span.outcome], asked[2]
         caller = self.by_id.get(span.parent)
         ended, failed = conventions.ended(outcome, grpc=bool(asked[1]), caller=False)
         own: dict[str, Value] = {"msforge.endpoint": endpoint, "msforge.number": span.number}
@@ -247,7 +249,9 @@ class _Writer:
         if caller is not None and caller.kind == "call" and caller.service == span.service:
             return self._make(
                 span, self._id(span.span), self._parent(span), span.name, "internal", span.service,
-                own | {"msforge.step": "call", "msforge.outcome": span.outcome}, failed,
+                own | {"msforge.step": "call", "msforge.outcome": span.outcome} | (
+                    {"error.type": span.outcome} if failed else {}
+                ), failed,
             )
         return self._make(
             span, self._id(span.span), self._parent(span), conventions.named(*asked), "server", span.service,
@@ -257,8 +261,9 @@ class _Writer:
     def _consumed(self, span: Trace, own: dict[str, Value]) -> Span:
         channel = self.known.from_channel.get(span.name, "")
         failed = span.outcome not in ("ok", "degraded")
-        attributes = conventions.messaging(self.known.brokers.get(channel, "embedded"), channel, "process", span.service)
-        said = {"msforge.outcome": span.outcome} | ({"error.type": span.outcome} if failed else {})
+        broker = self.known.brokers.get(channel, "embedded")
+        attributes = conventions.messaging(broker, channel, "process", span.service)
+        said: dict[str, Value] = {"msforge.outcome": span.outcome, **({"error.type": span.outcome} if failed else {})}
         made = self._make(
             span, self._id(span.span), "", f"process {channel}", "consumer", span.service, attributes | own | said,
             failed,
@@ -270,6 +275,4 @@ class _Writer:
 
 def random_id(key: int, number: int, span: int, part: int) -> int:
     """64 bits for a span's id, not 0."""
-    from msforge.policies import draws
-
     return draws.raw(draws.child_key(key, f"@span {span}.{part}"), number) or 1

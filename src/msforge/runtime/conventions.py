@@ -19,7 +19,7 @@ from msforge.runtime.failures import (
 )
 from msforge.runtime.place import encode
 from msforge.runtime.rpc_wire import CODE
-from msforge.runtime.wire import OUTCOME_OF, STATUS
+from msforge.runtime.wire import STATUS
 
 Value = str | int
 UNANSWERED: Final = frozenset((TIMEOUT, CIRCUIT_OPEN, BULKHEAD_FULL, THROTTLED, RESET, CANCELLED))
@@ -77,9 +77,10 @@ def ended(outcome: int, *, grpc: bool, caller: bool, status: int = 0) -> tuple[d
 
 
 def messaging(system: str, channel: str, operation: str, group: str = "") -> dict[str, Value]:
-    """A message's way to (`send`) or from (`process`) a channel."""
-    said: dict[str, Value] = {
-        "messaging.system": system, "messaging.destination.name": channel, "messaging.operation.type": operation,
+    """A message's way to (`send`) or from (`process`) a channel; `system` and `group` are left out when unknown."""
+    said: dict[str, Value] = {"messaging.system": system} if system else {}
+    said |= {
+        "messaging.destination.name": channel, "messaging.operation.type": operation,
         "messaging.operation.name": operation,
     }
     return said | ({"messaging.consumer.group.name": group} if group else {})
@@ -93,8 +94,3 @@ def database(kind: str, store: str, *, write: bool) -> tuple[str, dict[str, Valu
     return f"{operation} {store}", {
         "db.system.name": system, "db.namespace": store, "db.operation.name": operation, "server.address": store,
     }
-
-
-def outcome_number(word: str) -> int:
-    """An outcome by its word."""
-    return OUTCOME_OF[word]

@@ -38,11 +38,15 @@ ASKING: Final = 1.0
 
 
 class Endpoint(NamedTuple):
-    """Who serves an endpoint: its class of steps, the handler, and the model (pydantic's) of its request."""
+    """Who serves an endpoint: its class of steps, the handler, the model (pydantic's) of its request.
+
+    `asked` is how HTTP asks for it, e.g. `POST /orders`.
+    """
 
     flow_class: type[Flow]
     handler: Handler
     model: Any = None
+    asked: str = ""
 
 
 class Replica:
@@ -120,9 +124,11 @@ class Replica:
             found["cores"] = [self.processor.area(), self.processor.cpu.cores]
         return found
 
-    def register(self, endpoint: str, flow_class: type[Flow], handler: Handler, model: Any = None) -> None:
-        """Say who serves an endpoint, for calls in place."""
-        self.handlers[endpoint] = Endpoint(flow_class, handler, model)
+    def register(
+        self, endpoint: str, flow_class: type[Flow], handler: Handler, model: Any = None, asked: str = ""
+    ) -> None:
+        """Say who serves an endpoint, for calls in place, and how it is asked for, for spans."""
+        self.handlers[endpoint] = Endpoint(flow_class, handler, model, asked)
 
     # -- numbers -----------------------------------------------------------------------------
 

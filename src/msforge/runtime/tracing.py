@@ -13,6 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from msforge.runtime import conventions
 from msforge.runtime.failures import DEGRADED, WORDS
 
 if TYPE_CHECKING:
@@ -70,18 +71,38 @@ class Tracer:
                 links.append(api.Link(before))
         now = time.time_ns()
         kind = api.SpanKind.CONSUMER if flow.message is not None else api.SpanKind.SERVER
+        name, attributes, failed = _told(flow)
         span = self._tracer.start_span(
-            f"{flow.replica.name}.{flow.endpoint}", context=above, kind=kind, links=links, start_time=now - took,
-            attributes={"msforge.outcome": WORDS[flow.outcome], "msforge.number": flow.number},
+            name, context=above, kind=kind, links=links, start_time=now - took, attributes=attributes
         )
         if flow.outcome > DEGRADED:
             span.set_attribute("msforge.cause", flow.cause)
+        if failed:
             span.set_status(api.StatusCode.ERROR, flow.cause)
         span.end(end_time=now)
 
     def close(self) -> None:
         """Send what is left."""
         self._provider.shutdown()
+
+
+def _told(flow: Flow) -> tuple[str, dict[str, Any], bool]:
+    """A request's span: its name, what it says, and whether its status is an error."""
+    own: dict[str, Any] = {"msforge.endpoint": flow.endpoint, "msforge.number": flow.number}
+    if flow.message is not None:
+        failed = flow.outcome > DEGRADED
+        ended: dict[str, Any] = {"msforge.outcome": WORDS[flow.outcome]}
+        if failed:
+            ended["error.type"] = WORDS[flow.outcome]
+        channel = flow.message.channel
+        consumed = conventions.messaging("", channel, "process", flow.replica.name)
+        return f"process {channel}", consumed | own | ended, failed
+    found = flow.replica.handlers.get(flow.endpoint)
+    asked = found.asked if found is not None else ""
+    status = flow.status if flow.outcome > DEGRADED else 0
+    said, failed = conventions.ended(flow.outcome, grpc=False, caller=False, status=status)
+    name = conventions.named(asked, "", flow.endpoint)
+    return name, conventions.request(asked, "", flow.endpoint) | own | said, failed
 
 
 class _Ids:

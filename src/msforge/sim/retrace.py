@@ -24,9 +24,9 @@ def retrace(
     """The spans of the requests `traces` (source, number) of a run that left `records`.
 
     The run is repeated from its seed up to the last of them, and until the messages they published are consumed (at
-    most `drain` longer). Raises ConservationError when a request does not end as it did the first time (a bug in
-    msforge: every draw is keyed), UsageError for more than MOST_SPANS spans. `stop` ends it early, with no spans. `share` is that of a random sample, for the
-    spans to say.
+    most `drain` longer). `stop` ends it early, with no spans. `share` is that of a random sample, for the spans to say.
+    Raises ConservationError when a request does not end as it did the first time (a bug in msforge: every draw is
+    keyed), UsageError for more than MOST_SPANS spans.
     """
     if not traces:
         return []

@@ -36,14 +36,15 @@ class Reader:
         if span is None:
             return None
         if span.took > LONGEST:
-            return self.drop("a span longer than a day")
+            self.drop("a span longer than a day")
+            return None
         if span.took < 0:
             self.mended["a span that ended before it began: taken as 0 s long"] += 1
             span.end = span.begin
         self.kept += 1
         if self.kept > MOST_SPANS:
             raise TraceFormatError(
-                f"there are more than {MOST_SPANS:,} spans", hint="give a part of them: a few thousand traces are plenty"
+                f"there are more than {MOST_SPANS:,} spans", hint="give a part of them: a few thousand traces"
             )
         return span
 

@@ -35,10 +35,12 @@ def spans_of(plain: Any, reader: Reader) -> Iterator[Span]:
 def _read_span(plain: dict[str, Any], processes: dict[str, Any], reader: Reader) -> Span | None:
     trace, span = hex_id(plain.get("traceID"), 32), hex_id(plain.get("spanID"), 16)
     if not trace or not span:
-        return reader.drop("a span without a valid trace or span id")
+        reader.drop("a span without a valid trace or span id")
+        return None
     begin, took = micros(plain.get("startTime")), micros(plain.get("duration"))
     if begin is None:
-        return reader.drop("a span without valid times")
+        reader.drop("a span without valid times")
+        return None
     if took is None:
         reader.mended["a span without a valid duration: taken as 0 s long"] += 1
     inner = mapping(plain.get("process")) or mapping(processes.get(text(plain.get("processID"))))

@@ -82,10 +82,12 @@ def spans_of(plain: Any, reader: Reader) -> Iterator[Span]:
 def _read_span(plain: dict[str, Any], service: str, resource: dict[str, Value], reader: Reader) -> Span | None:
     trace, span = hex_id(_key(plain, "traceId"), 32), hex_id(_key(plain, "spanId"), 16)
     if not trace or not span:
-        return reader.drop("a span without a valid trace or span id")
+        reader.drop("a span without a valid trace or span id")
+        return None
     begin, end = unix_nanos(_key(plain, "startTimeUnixNano")), unix_nanos(_key(plain, "endTimeUnixNano"))
     if begin is None or end is None:
-        return reader.drop("a span without valid times")
+        reader.drop("a span without valid times")
+        return None
     status = mapping(plain.get("status"))
     links = [mapping(link) for link in sequence(plain.get("links"), reader)]
     return Span(

@@ -23,7 +23,7 @@ _READERS: Final[dict[str, tuple[Callable[[Any], bool], Callable[[Any, Reader], I
 FORMS: Final = tuple(_READERS)
 """The formats that can be read."""
 _HINT: Final = (
-    "it takes OTLP/JSON (also a line each, as the OpenTelemetry collector writes it), Jaeger's JSON and Zipkin's (version 2)"
+    "it takes OTLP/JSON (also one a line, as the collector writes it), Jaeger's JSON and Zipkin's (version 2)"
 )
 
 
@@ -44,7 +44,7 @@ def read(data: bytes, form: str = "") -> Read:
     if form and form not in _READERS:
         raise UsageError(f"unknown format {form!r}", hint=f"there are {', '.join(FORMS)}")
     if len(data) > LARGEST:
-        raise TraceFormatError(f"it is larger than {LARGEST >> 20} MiB", hint="give a part of it: a few thousand traces")
+        raise TraceFormatError(f"it is larger than {LARGEST >> 20} MiB", hint="give a part: a few thousand traces")
     documents = _documents(data)
     form = form or _guess(documents)
     fits, spans_of = _READERS[form]

@@ -1,6 +1,6 @@
 """Zipkin's JSON, version 2: a list of spans, or (as its API gives it) a list of such lists.
 
-A span that both sides report under one id (`shared`) becomes two: the server's gets an id of its own below the client's.
+A span that both sides report under one id (`shared`) becomes two: the server's has its own id, below the client's.
 """
 
 from __future__ import annotations
@@ -48,10 +48,12 @@ def _ids(plain: dict[str, Any]) -> tuple[str, str]:
 def _read_span(plain: dict[str, Any], shared: set[tuple[str, str]], reader: Reader) -> Span | None:
     trace, span = _ids(plain)
     if not trace or not span:
-        return reader.drop("a span without a valid trace or span id")
+        reader.drop("a span without a valid trace or span id")
+        return None
     begin, took = micros(plain.get("timestamp")), micros(plain.get("duration"))
     if begin is None:
-        return reader.drop("a span without valid times")
+        reader.drop("a span without valid times")
+        return None
     if took is None:
         reader.mended["a span without a valid duration: taken as 0 s long"] += 1
     kind = KIND.get(text(plain.get("kind")), "internal")

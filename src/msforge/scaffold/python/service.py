@@ -199,7 +199,7 @@ def _body(body: Data, made: Data) -> None:
         body["route"] = _route(body)
         body["register"] = written(
             call("replica.register", text(body["name"]), f"steps.{body['class_name']}", f"handlers.{body['function']}",
-                 f"models.{body['request_class']}"),
+                 f"models.{body['request_class']}", text(f"{body['method']} {body['path']}")),
             indent=4,
         )
     else:
