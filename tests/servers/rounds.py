@@ -5,9 +5,9 @@ until nothing is in the outbox, in a queue or with a consumer any more. What the
 what customers were told is kept, must then be in the consumer's database, each order once.
 
 `python -m tests.servers.rounds 100` plays so many rounds and says what was lost and what was applied twice; `from N`
-begins with seed N, `again` plays that one each time, `bare` does without outbox and idempotent consumer, beside what the
-simulation predicts. All there is to know about a round that was not clean is kept in the folder that it names; `keep`
-keeps it of every round.
+begins with seed N, `again` plays that one each time, `bare` does without outbox and idempotent consumer, beside what
+the simulation predicts. All there is to know about a round that was not clean is kept in the folder that it names;
+`keep` keeps it of every round.
 """
 
 from __future__ import annotations
