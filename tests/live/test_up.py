@@ -100,6 +100,10 @@ def test_faults_end_by_themselves_and_are_written_as_in_a_file(up: Path) -> None
     for wrong in ({"slow": "bakc", "by": "2x"}, {"slow": "back", "by": "2z"}, {"fail": "back", "rate": "200%"}):
         with pytest.raises(InvalidFileError):
             msforge.set_fault(up, wrong)
+    for many in ({"crash": "back", "replicas": 99}, {"slow": "back.answer", "by": "2x", "replicas": 3}):
+        with pytest.raises(UsageError, match=r"back has 2 replicas, not (99|3)") as refused:
+            msforge.set_fault(up, many)
+        assert "from 1 to 2" in refused.value.hint and not msforge.faults(up)
     with pytest.raises(UsageError, match="balancer"):
         msforge.set_fault(up, {"deploy": "back", "changes": {"balancer": "client"}})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -37,6 +38,24 @@ def test_narration_goes_to_stderr_and_quiet_silences_it_alone() -> None:
     term.show("result")
     assert out() == "result\nresult\n"
     assert err() == "narration\nerror: broken\nhelp: mend it\nwarning: beware\n"
+
+
+def test_what_goes_wrong_is_wrapped_between_words_on_a_terminal_and_not_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    path = "/a/folder/" + "with-a-long-name/" * 5 + "shop.yaml"
+    message = f"{path}: " + "there is no such service as the one that is named here " * 2
+    screen, pipe = Screen(), io.StringIO()
+    for stream in (screen, pipe):
+        term = Terminal(io.StringIO(), stream)
+        term.fail(message.strip(), "look at this:\n    a line of a log")
+        term.warn(message.strip())
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()]
+    assert all(len(line) <= 60 or line.removesuffix(":") == path for line in lines)
+    assert " ".join(lines).split() == pipe.getvalue().split(), "no word was broken, none is missing"
+    assert len(pipe.getvalue().splitlines()) == 4
 
 
 def test_a_pipe_gets_80_columns_and_no_colour_and_no_trailing_blanks() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -46,7 +45,6 @@ class Evidence:
 
     def keep(self, folder: Path, outcome: Any, found: dict[str, Any]) -> None:
         """Write all of it into a folder. `found`: what the databases and the broker had at the end, by a name."""
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         plain = {
             "round": {**asdict(outcome), "began": self.began},

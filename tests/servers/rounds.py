@@ -5,14 +5,16 @@ until nothing is in the outbox, in a queue or with a consumer any more. What the
 what customers were told is kept, must then be in the consumer's database, each order once.
 
 `python -m tests.servers.rounds 100` plays so many rounds and says what was lost and what was applied twice; `from N`
-begins with seed N, `bare` does without outbox and idempotent consumer, beside what the simulation predicts. All there
-is to know about a round that was not clean is kept in the folder that it names; `keep` keeps it of every round.
+begins with seed N, `again` plays that one each time, `bare` does without outbox and idempotent consumer, beside what
+the simulation predicts. All there is to know about a round that was not clean is kept in the folder that it names;
+`keep` keeps it of every round.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -58,8 +60,9 @@ async def play(
                 outcomes.append(outcome)
                 tell(f"{seed}: {outcome}")
                 unclean = not outcome.clean if safe else not outcome.rest
+                kept = Path(tempfile.gettempdir()) / "msforge-rounds" / f"{'safe' if safe else 'bare'}-{seed}"
+                shutil.rmtree(kept, ignore_errors=True)  # of an earlier time
                 if unclean or keep_all:
-                    kept = Path(tempfile.gettempdir()) / "msforge-rounds" / f"{'safe' if safe else 'bare'}-{seed}"
                     stage.evidence.keep(kept, outcome, await stage.found())
                     tell(f"{seed}: see {kept}")
                 if unclean:

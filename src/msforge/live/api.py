@@ -210,7 +210,8 @@ def log_lines(folder: str | Path = ".", service: str | None = None, *, follow: b
 def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
     """Switch a fault on, written as in a file but without `at`: its id and what it is called.
 
-    Raises InvalidFileError for one that the language does not know, UsageError when nothing runs.
+    Raises InvalidFileError for one that the language does not know, UsageError when nothing runs, or when it wants
+    more replicas than there are.
     """
     where = Path(folder).absolute()
     running = client.running(where)
@@ -218,10 +219,23 @@ def set_fault(folder: str | Path, fault: dict[str, Any]) -> tuple[str, str]:
     document = {**found.document, "faults": [{**fault, "at": "0s"}]}
     system = compile_system(from_data(document, file="this fault", folder=found.folder))
     compiled = system.faults[0]
+    service = system.bodies[compiled.body].service if compiled.body >= 0 else compiled.service
+    if compiled.replicas == "some" and service >= 0:
+        _refuse_too_many(running, system.services[service].name, compiled.number)
     drawn = [0.0] * compiled.number if compiled.replicas == "some" else None  # the first of those there are
     lasts = None if compiled.duration is None else round(compiled.duration.mean)
     number = running.set_fault(plain_fault(system, compiled, 0, lasts, None, drawn))
     return number, compiled.label
+
+
+def _refuse_too_many(running: client.Running, service: str, wanted: int) -> None:
+    """Raises UsageError when a service has fewer replicas than a fault is to hit."""
+    here = next(len(one["replicas"]) for one in running.ps()["services"] if one["name"] == service)
+    if wanted > here:
+        raise UsageError(
+            f"{service} has {here} replica{'s' if here != 1 else ''}, not {wanted}",
+            hint=f"say a number from 1 to {here}, or leave it out to hit all" if here > 1 else "leave the number out",
+        )
 
 
 def find_description(folder: Path) -> Spec:

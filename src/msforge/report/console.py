@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from typing import NoReturn, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -77,17 +79,36 @@ class Terminal:
     def say(self, message: str, *, style: str = "") -> None:
         """Narrates to stderr; silent when quiet."""
         if not self.quiet:
-            self.err.print(Text(clean_lines(message), style=style), soft_wrap=True)
+            self._tell(Text(clean_lines(message), style=style))
 
     def warn(self, message: str) -> None:
         """A warning on stderr."""
-        self.err.print(Text.assemble(("warning", "bold yellow"), ": ", clean_lines(message)), soft_wrap=True)
+        self._tell(Text.assemble(("warning", "bold yellow"), ": ", clean_lines(message)))
 
     def fail(self, message: str, hint: str = "") -> None:
         """An error on stderr: what went wrong, and what to do next."""
-        self.err.print(Text.assemble(("error", "bold red"), ": ", clean_lines(message)), soft_wrap=True)
+        self._tell(Text.assemble(("error", "bold red"), ": ", clean_lines(message)))
         if hint:
-            self.err.print(Text.assemble(("help", "bold cyan"), ": ", clean_lines(hint)), soft_wrap=True)
+            self._tell(Text.assemble(("help", "bold cyan"), ": ", clean_lines(hint)))
+
+    def _tell(self, text: Text) -> None:
+        """On stderr: wrapped between words on a terminal, a word longer than a line left whole; else as it is."""
+        self.err.print(_wrapped(text, self.err.width) if self.err.is_terminal else text, soft_wrap=True)
+
+
+def _wrapped(text: Text, width: int) -> Text:
+    """A text in lines of at most `width` cells, as far as words allow."""
+    lines = []
+    for line in text.split("\n", allow_blank=True):
+        begin, breaks = 0, []
+        for word in re.finditer(r"\S+", line.plain):
+            if cell_len(line.plain[begin : word.end()]) > width and line.plain[begin : word.start()].strip():
+                begin = word.start()
+                breaks.append(begin)
+        for piece in line.divide(breaks):
+            piece.rstrip()
+            lines.append(piece)
+    return Text("\n").join(lines)
 
 
 def listing(items: Iterable[str], limit: int = 8) -> str:
