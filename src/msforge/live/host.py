@@ -65,6 +65,7 @@ class Resident:
         self.log = logs_folder(host.folder) / f"{self.name}.log"
         self.data = data_folder(host.folder) / self.name
         self.crashed = crashed
+        self.held = False
 
     def rpc_settings(self) -> dict[str, int]:
         """Where it is to take gRPC, the port left to it; nothing for a service that doesn't speak it."""

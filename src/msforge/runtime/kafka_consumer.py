@@ -44,7 +44,7 @@ class KafkaConsumer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.leaving = False
         self.dead = False
-        self.reachable = True
+        self.reachable = not settings.get("held", False)
         options = {
             **broker.url.options(), "group_id": broker.url.prefix + consumer_name(settings),
             # the group's leader deals partitions out in the order of these names
