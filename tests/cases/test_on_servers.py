@@ -78,12 +78,12 @@ async def dealt(running: socket_run.Running) -> None:
     wanted = {channel.name: channel.partitions for channel in running.system.channels if channel.topic}
     for _ in range(600):
         held: dict[str, list[int]] = {}
-        members = [
+        consumers = [
             consumer for unit in running.host.units for broker in {*unit.replica.parts.brokers.values()}
             for consumer in broker.consumers
         ]
-        for member in members:
-            held.setdefault(f"{member.plan.name} {member.group}", []).extend(member.lanes)
+        for one in consumers:
+            held.setdefault(f"{one.plan.name} {one.settings['group']}", []).extend(one.member.lanes)
         if all(sorted(found) == [*range(wanted[name.split()[0]])] for name, found in held.items()):
             return
         await asyncio.sleep(0.1)

@@ -78,6 +78,7 @@ class Unit:
         host.units[self.url] = self
         self.directory = host.directory(number)
         self.replica: Replica | None = None
+        self.held = False
 
     async def start(self) -> None:
         """A new replica."""
@@ -121,6 +122,11 @@ class Unit:
         """Told directly, by way of text as between processes."""
         if self.replica is not None:
             self.replica.adopt(json.loads(json.dumps(dict(numbers))))
+
+    async def release(self) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            self.replica.release()
 
     async def drain(self) -> None:
         """Told directly."""

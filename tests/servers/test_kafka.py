@@ -327,6 +327,7 @@ def test_nobody_there_is_said() -> None:
     with pytest.raises(PartError, match="no Kafka answers there") as told:
         used(connected("kafka://a:secret@127.0.0.1:9/"), wait)
     assert told.value.out_of_reach and "secret" not in str(told.value)
+    assert "or it refuses the user or the password" in str(told.value)
 
 
 @pytest.mark.parametrize(("url", "said"), [

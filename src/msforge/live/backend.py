@@ -22,6 +22,8 @@ class Unit(Protocol):
     """One replica as the fleet handles it."""
 
     url: str
+    held: bool
+    """Whether its consumers are to wait for `release` when it starts."""
 
     @property
     def pid(self) -> int:
@@ -29,6 +31,9 @@ class Unit(Protocol):
 
     async def start(self) -> None:
         """Start it and return once it is ready. Raises StartError."""
+
+    async def release(self) -> None:
+        """It was held: its consumers get messages from now on."""
 
     async def stop(self) -> None:
         """Let it finish what it has, then end it."""

@@ -174,6 +174,7 @@ class Fleet:
             return
         place.state = STARTING
         self.backend.parts.hold(place.consumer)
+        place.unit.held = True
         try:
             await place.unit.start()
         except StartError as error:
@@ -195,6 +196,9 @@ class Fleet:
         for fault in self.faults_of(place):
             await place.unit.set_fault(fault)
         self.backend.parts.release(place.consumer)
+        if place.unit.held:
+            place.unit.held = False
+            await place.unit.release()
         place.state = READY
         place.believed = not place.leaving
         await self._believe(place.service.name)

@@ -77,6 +77,7 @@ class Resident:
         outcomes = outcomes_folder(host.folder)
         self.outcomes = outcomes / f"{self.name}.jsonl" if outcomes.is_dir() else None
         self.crashed = crashed
+        self.held = False
 
     def rpc_settings(self) -> dict[str, int]:
         """Where it is to take gRPC, the port left to it; nothing for a service that doesn't speak it."""

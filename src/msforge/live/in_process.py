@@ -128,6 +128,7 @@ class InProcessUnit(Resident):
         """Make the app, run its startup, listen."""
         try:
             app = self._make()
+            app.state.replica.held = self.held
             life = app.router.lifespan_context(app)
             await life.__aenter__()
         except Exception as error:
@@ -215,6 +216,11 @@ class InProcessUnit(Resident):
         """Told directly."""
         if self.replica is not None:
             self.replica.adopt(numbers)
+
+    async def release(self) -> None:
+        """Told directly."""
+        if self.replica is not None:
+            self.replica.release()
 
     async def drain(self) -> None:
         """Told directly."""

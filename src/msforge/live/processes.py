@@ -149,6 +149,7 @@ class ProcessUnit(Resident):
             "HOST": HOST, "PORT": self.port, "ORDINAL": self.ordinal, "NUMBER": self.number, "SEED": host.seed,
             "OUTCOME_FILE": self.outcomes or "",
             "TIME_SCALE": host.clock.scale, "PARTS_URL": host.parts_url, "DATA_DIR": self.data, "WATCH_STDIN": "true",
+            "HELD": self.held,
             "SERVICES": json.dumps({s.name: host.seen_by_callers(s) for s in host.system.services}),
         }
         if host.doors.addresses:
@@ -212,6 +213,10 @@ class ProcessUnit(Resident):
     async def set_numbers(self, numbers: Mapping[str, Any]) -> None:
         """Told over its switches."""
         await self._ask("PUT", "/_msforge/numbers", dict(numbers))
+
+    async def release(self) -> None:
+        """Told over its switches."""
+        await self._ask("PUT", "/_msforge/release", {})
 
     async def drain(self) -> None:
         """Told over its switches, and asked until it is empty or gone."""

@@ -77,6 +77,9 @@ class Admin:
             return self._addresses(body)
         if what == "numbers" and method == "PUT":
             return self._numbers(body)
+        if what == "release" and method == "PUT":
+            self.replica.release()
+            return {"held": False}
         if what == "drain" and method == "PUT":
             self.replica.strays.add(task := asyncio.get_running_loop().create_task(self.replica.drain()))
             task.add_done_callback(self.replica.strays.discard)

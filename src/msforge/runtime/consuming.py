@@ -58,7 +58,7 @@ class Consuming:
 
     async def start(self) -> None:
         """Take messages from now on."""
-        settings = consumer_settings(self.consumer, self.replica.ordinal)
+        settings = consumer_settings(self.consumer, self.replica.ordinal, held=self.replica.held)
         self.subscription = await self.parts.subscribe(settings, replica_name(self.replica), self.deliver)
 
     async def leave(self) -> None:
@@ -68,9 +68,10 @@ class Consuming:
             self.subscription = None
 
     def link_changed(self) -> None:
-        """A cut between the broker and this replica began or ended."""
+        """A cut between the broker and this replica began or ended, or the replica is held no more."""
         if self.subscription is not None:
-            self.subscription.reach(self.replica.faults.delivers(self.consumer.channel))
+            free = not self.replica.held and self.replica.faults.delivers(self.consumer.channel)
+            self.subscription.reach(free)
 
     async def deliver(self, delivery: dict[str, Any]) -> int:
         """Handle a message: how that ended."""

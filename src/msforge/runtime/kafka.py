@@ -8,24 +8,17 @@ stood on it: whatever was read and not committed comes again.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import (
-    KafkaError,
-    MessageSizeTooLargeError,
-    SaslAuthenticationFailed,
-    TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
-    for_code,
-)
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import MessageSizeTooLargeError
 
 from msforge.runtime.clock import Clock
 from msforge.runtime.failures import OK, OVERLOADED, RESET
+from msforge.runtime.kafka_connecting import ANSWER, BROKEN, PATIENCE, admin_of, declare, explained
 from msforge.runtime.kafka_consumer import KafkaConsumer
 from msforge.runtime.kafka_ending import end_producer, ended
 from msforge.runtime.kafka_lag import Lag
@@ -36,19 +29,10 @@ from msforge.runtime.part_error import PartError
 from msforge.runtime.parts import Deliver
 from msforge.runtime.plan import Channel
 
-PATIENCE: Final = 10.0
-"""Real seconds that a connection may take."""
-ANSWER: Final = 3.0
-"""Real seconds after which a broker that says nothing counts as gone."""
 LOOK: Final = 2.0
 """Real seconds between two looks at a broker whose connection stands."""
 PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Real seconds between tries to connect again; the last one again and again."""
-logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what breaks is ours to say
-BROKEN: Final = (KafkaError, OSError, TimeoutError)
-"""What a request comes to when the broker is gone, or refuses."""
-REFUSED: Final = frozenset((TopicAuthorizationFailedError.errno, 30, 31, 58))
-"""Codes of a broker that will not have us: topic, group, cluster, password."""
 
 
 class Kafka:
@@ -123,10 +107,9 @@ class Kafka:
         self._lost.clear()
         try:
             async with explained(self.url):
-                self._admin = AIOKafkaAdminClient(
-                    **self.url.options(), client_id=self.name, request_timeout_ms=round(ANSWER * 1000))
+                self._admin = admin_of(self.url, self.name)
                 await self._admin.start()
-                await self._declare(self._admin)
+                await declare(self._admin, self.url, {self.topic(c.name): c.partitions for c in self.channels.values()})
                 self._producer = AIOKafkaProducer(
                     **self.url.options(), client_id=self.name, acks="all", request_timeout_ms=round(PATIENCE * 1000))
                 await self._producer.start()
@@ -137,22 +120,6 @@ class Kafka:
         self.connected.set()
         for consumer in self.consumers:
             consumer.attach()
-
-    async def _declare(self, admin: AIOKafkaAdminClient) -> None:
-        """Make the topics that are not there. Raises PartError when one is there with fewer partitions."""
-        wanted = {self.topic(plan.name): plan.partitions for plan in self.channels.values()}
-        there = set(await admin.list_topics())
-        new = [NewTopic(name, n, -1, replica_assignments={}) for name, n in wanted.items() if name not in there]
-        if new:
-            made = await admin.create_topics(new)
-            for name, code, *told in made.topic_errors:
-                if code and code != TopicAlreadyExistsError.errno:
-                    raise PartError(f"{self.url}: topic {name} cannot be made: {(told or [None])[0] or for_code(code)}")
-        for topic in await admin.describe_topics([*wanted]):
-            name, n = topic["topic"], len(topic["partitions"])
-            if n < wanted[name]:
-                raise PartError(f"{self.url}: topic {name} is there already with {n} partitions, not "
-                                f"{wanted[name]}; delete it, or say partitions: {n}")
 
     async def _keep(self) -> None:
         """Have connections, for ever."""
@@ -170,7 +137,7 @@ class Kafka:
 
     async def _until_doubt(self) -> None:
         """Until a connection that says nothing is cut, or for a while: a broker that dies cuts it at once."""
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(PAUSES[0])
         host, _, port = self.url.hosts[0].rpartition(":")
         with suppress(OSError, TimeoutError):
             opening = asyncio.open_connection(host.strip("[]"), int(port))
@@ -274,33 +241,3 @@ class Kafka:
                 return await self._lag.of(self.topic(channel), self.channels[channel].partitions)
         except BROKEN:
             return 0
-
-
-async def look_in(url: str) -> None:
-    """See that a broker can be used. Raises PartError that says why not."""
-    read = KafkaUrl(url)
-    async with explained(read):
-        admin = AIOKafkaAdminClient(**read.options(), client_id="msforge-looks-in",
-                                    request_timeout_ms=round(ANSWER * 1000))
-        try:
-            await admin.start()
-            await admin.list_topics()
-        finally:
-            await ended(admin.close())
-
-
-@asynccontextmanager
-async def explained(url: KafkaUrl) -> AsyncIterator[None]:
-    """Raises PartError for whatever goes wrong inside, or takes too long."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            yield
-    except SaslAuthenticationFailed as problem:
-        raise PartError(f"{url}: the broker refuses the user or the password") from problem
-    except BROKEN as problem:
-        if getattr(problem, "errno", None) in REFUSED:
-            raise PartError(f"{url}: the broker does not allow that: {problem}") from problem
-        told = f"{url}: no Kafka answers there: {str(problem) or type(problem).__name__}"
-        raise PartError(told, out_of_reach=True) from problem
-    except (AssertionError, ValueError) as problem:
-        raise PartError(f"{url}: {problem}") from problem

@@ -81,12 +81,13 @@ class Parts(Protocol):
         """What a channel or store has counted, and what waits there."""
 
 
-def consumer_settings(consumer: Any, ordinal: int) -> dict[str, Any]:
-    """A consumer's numbers (a plan's `Consumer`) as plain data."""
+def consumer_settings(consumer: Any, ordinal: int, *, held: bool = False) -> dict[str, Any]:
+    """A consumer's numbers (a plan's `Consumer`) as plain data. `held`: it gets nothing before `reach`."""
     retry = consumer.retry
     return {
         "name": consumer.name, "group": consumer.group, "channel": consumer.channel, "ordinal": ordinal,
         "threads": consumer.threads, "prefetch": consumer.prefetch, "idempotent": consumer.idempotent,
+        "held": held,
         "retry": {
             "attempts": retry.attempts, "backoff": retry.backoff, "factor": retry.factor,
             "max_backoff": retry.max_backoff, "jitter": retry.jitter,

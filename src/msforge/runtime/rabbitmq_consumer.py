@@ -45,7 +45,7 @@ class RabbitConsumer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.leaving = False
         self.dead = False
-        self.reachable = True
+        self.reachable = not settings.get("held", False)
         self._channel: AbstractChannel | None = None
         self._queue: AbstractQueue | None = None
         self._tag = ""

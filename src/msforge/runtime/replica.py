@@ -61,7 +61,7 @@ class Replica:
         self, service: Service, *, ordinal: int = 0, number: int = 0, seed: int = 1, replication: int = 0,
         clock: Clock | None = None, registry: CollectorRegistry | None = None, directory: Any = None,
         parts: Any = None, log: Sink | None = None, outcomes: str | Path | None = None, zone: str = "",
-        burning: bool = False, transport: type[Transport] | None = None,
+        burning: bool = False, transport: type[Transport] | None = None, held: bool = False,
     ) -> None:
         self.service = service
         self.name = service.name
@@ -107,6 +107,7 @@ class Replica:
         self.busy = Level()  # requests and messages at work
         self.up = False
         self.ready = False
+        self.held = held  # its consumers wait for `release`
         self.strangers = 0  # requests without a number of their own
 
     def in_progress(self) -> int:
@@ -184,6 +185,12 @@ class Replica:
             await self.rpc.start()
         self.ready = True
         self.log.info("ready")
+
+    def release(self) -> None:
+        """Its consumers, which were held, get messages from now on."""
+        self.held = False
+        if self.events is not None:
+            self.events.link_changed()
 
     async def drain(self) -> None:
         """Take no more messages, finish what there is, and return once there is nothing left."""

@@ -181,7 +181,7 @@ FEATURES: Final = (
     Feature("outboxes", YES, YES, lambda s: _steps(s, lambda step: step.outbox)),
     Feature(
         "brokers as products", PARTLY, PARTLY, _brokers,
-        "an embedded channel with the same rules; `--with rabbitmq` puts queues on RabbitMQ",
+        "an embedded channel with the same rules; `--with rabbitmq,kafka` puts queues on RabbitMQ, topics on Kafka",
     ),
     Feature(
         "stores as products", PARTLY, PARTLY, _kinds,

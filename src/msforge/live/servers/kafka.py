@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from msforge.errors import UsageError
 from msforge.live.servers.server import (
     WINDOWS,
     MissingError,
@@ -50,12 +51,7 @@ class Kafka(Server):
     def find(self) -> dict[str, str]:
         """An installed Kafka's programs, or Tansu's. Raises MissingError."""
         with contextlib.suppress(MissingError):
-            found = find_programs(Installed())
-            version = version_of(Path(found["kafka-server-start"]))
-            if version and version < OLDEST:
-                oldest = ".".join(map(str, OLDEST))
-                raise TooOldError(f"kafka: Kafka {'.'.join(map(str, version))} is installed; {oldest} or newer is needed")
-            return found
+            return new_enough(find_programs(Installed()))
         if importlib.util.find_spec(CARRIER) is None:
             raise MissingError("kafka: no Kafka is installed", hint=how_to_have_one())
         return {TANSU: carried()}
@@ -87,7 +83,7 @@ class Kafka(Server):
 
     async def ready(self, site: Site) -> bool:
         """It answers."""
-        from msforge.runtime.kafka import look_in
+        from msforge.runtime.kafka_connecting import look_in
 
         return await answers(look_in(self.url(site)), site)
 
@@ -120,8 +116,13 @@ class Kafka(Server):
         return " ".join(("Apache Kafka", ".".join(map(str, version)))).strip()
 
 
-class TooOldError(MissingError):
-    """One is there that cannot be used."""
+def new_enough(found: dict[str, str]) -> dict[str, str]:
+    """The programs of an installed Kafka. Raises UsageError when it can't be used."""
+    version = version_of(Path(found["kafka-server-start"]))
+    if version and version < OLDEST:
+        have, want = (".".join(map(str, v)) for v in (version, OLDEST))
+        raise UsageError(f"kafka: Kafka {have} is installed; {want} or newer is needed")
+    return found
 
 
 class Installed(Server):
@@ -140,9 +141,9 @@ def candidates(program: str) -> tuple[str, ...]:
     """The names and places of one of its scripts."""
     home = os.environ.get("KAFKA_HOME", "")
     if WINDOWS:
-        inside = (f"{Path(home).as_posix()}/bin/windows/{program}.bat",) if home else ()
-        return (*inside, f"{program}.bat")
-    inside = tuple(f"{home.rstrip('/')}/bin/{name}" for name in (f"{program}.sh", program)) if home else ()
+        at_home = [f"{Path(home).as_posix()}/bin/windows/{program}.bat"] if home else []
+        return (*at_home, f"{program}.bat")
+    inside = [f"{home.rstrip('/')}/bin/{name}" for name in (f"{program}.sh", program)] if home else []
     return (*inside, f"{program}.sh", program, f"/opt/kafka/bin/{program}.sh",
             f"/opt/homebrew/opt/kafka/bin/{program}", f"/usr/local/opt/kafka/bin/{program}")
 

@@ -5,6 +5,7 @@ The names of the settings are those that `msforge up --with` uses: RABBITMQ_URL,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,8 +47,16 @@ GRAFANA: Final = "GRAFANA_PASSWORD"
 
 def used(context: Data, service: Data) -> list[str]:
     """The products that a service needs, in the order of PARTS; what msforge runs no server for is left embedded."""
-    brokers = {channel["name"]: channel["broker"] for channel in context["channels"]}
+    channels = {channel["name"]: channel for channel in context["channels"]}
     kinds = {store["name"]: store["kind"] for store in context["stores"]}
-    wanted = {brokers[name] for name in service["channels_used"]} | {kinds[name] for name in service["stores_used"]}
-    named = {SAME.get(word, word) for word in wanted}
+    mine = [*service["channels_used"]]
+    for name in mine:  # and where its messages end up; `mine` grows meanwhile
+        if (dead := channels[name]["dead_letter"]) and dead not in mine:
+            mine.append(dead)
+    return products({channels[name]["broker"] for name in mine} | {kinds[name] for name in service["stores_used"]})
+
+
+def products(words: Iterable[str]) -> list[str]:
+    """The products of these brokers and kinds of stores, in the order of PARTS."""
+    named = {SAME.get(word, word) for word in words}
     return [name for name in PARTS if name in named]

@@ -11,6 +11,7 @@ from msforge import units
 from msforge.policies.distributions import Dist
 from msforge.scaffold.context import Data, all_steps, dist_of
 from msforge.scaffold.names import Scope
+from msforge.scaffold.platform.wiring import products
 from msforge.scaffold.python import clients, models, steps
 from msforge.scaffold.python.handlers import expected, expected_code, handler_code
 from msforge.scaffold.python.literals import (
@@ -110,7 +111,10 @@ def _name_channels(system: Data, made: Data, scope: Scope) -> None:
     for name, constant in constants.items():
         message = scope.claim(f"{camel(name)}Message")
         made["channel_names"][name] = {"constant": constant, "message_class": message}
-        made["channels"].append({"name": name, "constant": constant, "code": _channel(known[name], constant)})
+        channel = known[name]
+        made["channels"].append({
+            "name": name, "constant": constant, "broker": channel["broker"], "code": _channel(channel, constant),
+        })
         made["models"].append({"name": message, "doc": comment(f"A message of {name}."), "fields": []})
 
 
@@ -308,6 +312,7 @@ def _parts(made: Data) -> Data:
     return {
         "has_store": has_store,
         "has_parts": has_store or bool(made["channels"]),
+        "extras": products([c["broker"] for c in made["channels"]] + [s["kind"] for s in made["stores"]]),
         "channel_list": _list("events", [channel["constant"] for channel in made["channels"]]),
         "store_list": _list("stores", [store["constant"] for store in made["stores"]]),
         "consumer_list": _list("events", [body["constant"] for body in made["consumers"]]),

@@ -71,6 +71,7 @@ def create_app(
         zone=ZONES[settings.ordinal % len(ZONES)],
 {% endif %}
         burning=settings.burn_cpu,
+        held=settings.held,
     )
     if directory is None:
         replica.discovery = Discovery(

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Where every request's outcome and times go, as JSON lines; by default nowhere."""
     watch_stdin: bool = False
     """Leave when standard input ends: whoever started this process is gone."""
+    held: bool = False
+    """Whether its consumers wait for `PUT /_msforge/release`: whoever started this process has yet to tell it things."""
 
     ordinal: int = 0
     """Which of the service's replicas this is."""
