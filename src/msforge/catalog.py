@@ -1,4 +1,5 @@
-"""The examples that come with the package: in the wheel under `msforge/_examples`, in a checkout at its root."""
+"""The examples and labs that come with the package: in the wheel under `msforge/_examples` and `msforge/_lessons`,
+in a checkout at its root."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class Example:
 
 def examples() -> list[Example]:
     """All examples, by name. Raises MsforgeError when the installation has lost them."""
-    root = _root()
+    root = examples_root()
     found = [_read(folder) for folder in sorted(root.iterdir()) if folder.is_dir()]
     return [example for example in found if example is not None]
 
@@ -82,16 +83,22 @@ def _copy(source: Example, target: Path) -> Path:
 
 def examples_root() -> Path:
     """The folder with all examples. Raises MsforgeError when the installation has lost them."""
-    return _root()
+    return _root("examples")
 
 
-def _root() -> Path:
+def labs_root() -> Path:
+    """The folder with all labs. Raises MsforgeError when the installation has lost them."""
+    return _root("lessons", "labs")
+
+
+def _root(folder: str, what: str = "") -> Path:
     package = Path(__file__).resolve().parent
-    for root in (package / "_examples", package.parent.parent / "examples"):
+    for root in (package / f"_{folder}", package.parent.parent / folder):
         if root.is_dir():
             return root
     raise MsforgeError(
-        "this installation of msforge has no examples", hint="install it again: pip install --force-reinstall msforge"
+        f"this installation of msforge has no {what or folder}",
+        hint="install it again: pip install --force-reinstall msforge",
     )
 
 

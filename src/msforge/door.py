@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msforge.errors import Diagnostic, InvalidFileError, ResultFormatError, TraceFormatError, UsageError
+from msforge.web import PORT
 
 if TYPE_CHECKING:
     from msforge.analysis import Explanation
@@ -241,7 +242,7 @@ def play(
     *,
     scenario: str | None = None,
     sets: Sequence[str] = (),
-    port: int = 8800,
+    port: int = PORT,
     ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Serves the playground on this machine until Ctrl-C; `ready` is told its address.

@@ -116,7 +116,7 @@ def test_extras_are_fetched_when_asked_for_and_unknown_ones_refused(index: Path,
 def _holds_everything(made: bundle.Bundle, folder: Path) -> None:
     """Examples, docs, scripts, and sums that hold."""
     assert (folder / "examples/shop/shop.yaml").is_file() and (folder / "docs/index.md").is_file()
-    assert set(made.contents) == {"examples", "docs"} and made.lacking == ()
+    assert set(made.contents) == {"examples", "labs", "docs"} and made.lacking == ()
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"SHA256SUMS"}
     lines = (folder / "SHA256SUMS").read_text("utf-8").splitlines()
     assert {line.partition("  ")[2] for line in lines} == files

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import msforge
 from msforge.cli import app
+from msforge.errors import UsageError
 from msforge.live.servers.prometheus import Prometheus
 from msforge.report.console import Terminal
 from msforge.report.doctor import checkup
@@ -106,6 +107,17 @@ def test_dependencies_are_held_to_the_bounds_of_the_metadata() -> None:
 
 def test_every_requirement_of_ours_can_be_read() -> None:
     assert all(Requirement(line) for line in requires("msforge") or ())
+
+
+def test_a_browser_side_that_was_not_built_is_a_warning_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert software.browser_side().state in (State.OK, State.WARN)
+
+    def lacking(page: str) -> Path:
+        raise UsageError(f"the {page} needs msforge's browser side, which this installation lacks: no npm", hint="build")
+
+    monkeypatch.setattr(software, "bundle", lacking)
+    check = software.browser_side()
+    assert (check.state, check.found, check.help) == (State.WARN, "no npm", "build")
 
 
 def test_an_old_python_fails() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from msforge.cli.common import ExampleOption, FileArgument, QuietOption, ScenarioOption, SetOption, loading, terminal
+from msforge.web import PORT
 
 PortOption = Annotated[
     int, typer.Option("--port", "-p", metavar="PORT", min=0, max=65535, help="The port; 0: any that is free.")
@@ -18,7 +19,7 @@ def play(
     example: ExampleOption = None,
     scenario: ScenarioOption = None,
     sets: SetOption = None,
-    port: PortOption = 8800,
+    port: PortOption = PORT,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     quiet: QuietOption = False,
 ) -> None:

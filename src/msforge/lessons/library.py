@@ -1,4 +1,4 @@
-"""The labs that come with the package (in the wheel under `msforge/_lessons`, in a checkout at its root)."""
+"""The labs that come with the package."""
 
 from __future__ import annotations
 
@@ -6,29 +6,19 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
-from msforge.errors import MsforgeError, UsageError
+from msforge.catalog import labs_root
+from msforge.errors import UsageError
 from msforge.lessons.lab import LAB, Lab, read_lab
-
-
-def root() -> Path:
-    """Where the labs are. Raises MsforgeError when the installation has lost them."""
-    package = Path(__file__).resolve().parent.parent
-    for found in (package / "_lessons", package.parent.parent / "lessons"):
-        if found.is_dir():
-            return found
-    raise MsforgeError(
-        "this installation of msforge has no labs", hint="install it again: pip install --force-reinstall msforge"
-    )
 
 
 def names() -> list[str]:
     """The folders' names, in the workshop's order."""
-    return sorted(path.parent.name for path in root().glob(f"[!_]*/{LAB}"))
+    return sorted(path.parent.name for path in labs_root().glob(f"[!_]*/{LAB}"))
 
 
 def labs() -> list[Lab]:
     """All labs, in the workshop's order."""
-    return [read_lab(root() / name) for name in names()]
+    return [read_lab(labs_root() / name) for name in names()]
 
 
 def find(wanted: str) -> Lab:
@@ -37,7 +27,7 @@ def find(wanted: str) -> Lab:
     digits = re.fullmatch(r"0*([0-9]{1,4})", wanted)
     for name in known:
         if name == wanted or name.partition("-")[2] == wanted or (digits and _number(name) == int(digits[1])):
-            return read_lab(root() / name)
+            return read_lab(labs_root() / name)
     folder = Path(wanted)
     if (folder / LAB).is_file():
         return read_lab(folder)

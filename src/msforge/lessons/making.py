@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from msforge.catalog import labs_root
 from msforge.errors import ConflictError, UsageError
-from msforge.lessons import library
 from msforge.lessons.lab import Lab, read_lab
 from msforge.lessons.selftest import write
 
@@ -23,7 +23,7 @@ def new(folder: Path) -> Lab:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(f"{folder} exists and is not empty; nothing was written", hint="choose another name")
     try:
-        shutil.copytree(library.root() / TEMPLATE, folder, dirs_exist_ok=True)
+        shutil.copytree(labs_root() / TEMPLATE, folder, dirs_exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {(error.strerror or str(error)).lower()}",
                          hint="choose a folder you may write to") from error

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from msforge.catalog import labs_root
 from msforge.errors import ConflictError, LabError, UsageError
 from msforge.lessons import library, progress, questions, state
 from msforge.lessons.lab import PICTURE, README, SOLUTION, START, SYSTEM, Lab, read_lab
@@ -80,7 +81,7 @@ def start(wanted: str, folder: Path | None = None) -> Work:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         half_done.mkdir()
-        origin = "" if lab.folder.parent == library.root() else str(lab.folder.resolve())
+        origin = "" if lab.folder.parent == labs_root() else str(lab.folder.resolve())
         begun = State(lab.name, lab.edition, begun=state.now(), origin=origin)
         _fill(Work(half_done, lab, begun, []))
         state.write(half_done, begun)
@@ -152,7 +153,7 @@ def _lab_of(known: State) -> Lab:
             f"this msforge has no lab {known.lab}; the folder was made by msforge {known.engine}",
             hint=f"install msforge {known.engine} or newer; `msforge lab` lists the labs that are here",
         )
-    return read_lab(library.root() / known.lab)
+    return read_lab(labs_root() / known.lab)
 
 
 def reset(work: Work) -> Path | None:

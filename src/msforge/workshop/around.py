@@ -13,6 +13,7 @@ from msforge.live.ports import bind, free, owner_of
 from msforge.live.servers.known import SERVERS
 from msforge.live.servers.server import MissingError, Server, find_driver, find_programs
 from msforge.scaffold.ports import BASE, plan
+from msforge.web import PORT
 from msforge.workshop.checks import Check, State, some
 
 NETWORK = "network"
@@ -24,6 +25,7 @@ TAKEN = (errno.EADDRINUSE, errno.EACCES, 10048, 10013)  # the last two are Windo
 def around() -> Iterator[Check]:
     """All of it."""
     yield ports("ports of `up`", shop_ports(), "msforge up --port-base")
+    yield ports("port of `play`", [PORT], "msforge play --port")
     yield browser()
     for server in SERVERS.values():
         yield of_server(server())

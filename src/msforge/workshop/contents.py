@@ -1,4 +1,4 @@
-"""What a bundle has beside wheels: examples, documentation, the scripts that install it."""
+"""What a bundle has beside wheels: examples, labs, documentation, the scripts that install it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from msforge.catalog import examples_root
+from msforge.catalog import examples_root, labs_root
 from msforge.workshop.own_wheel import checkout
 
 FILES = Path(__file__).parent / "files"
@@ -15,8 +15,8 @@ NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".msforge", "decisio
 
 
 def copy_contents(folder: Path) -> tuple[dict[str, int], list[str]]:
-    """Copies examples and, from a checkout, docs: the bytes of each, and what is lacking, in words."""
-    sources = {"examples": examples_root()}
+    """Copies examples, labs and, from a checkout, docs: the bytes of each, and what is lacking, in words."""
+    sources = {"examples": examples_root(), "labs": labs_root()}
     root = checkout()
     lacking = []
     if root is not None and (root / "docs").is_dir():

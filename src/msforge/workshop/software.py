@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
+from msforge.errors import UsageError
+from msforge.report.bundle import bundle
 from msforge.workshop.checks import Check, State, either, some
 
 GROUP = "software"
@@ -27,6 +29,7 @@ def software() -> Iterator[Check]:
     yield _msforge()
     yield dependencies(_requirements())
     yield _command()
+    yield browser_side()
     yield from extras(_requirements())
 
 
@@ -82,6 +85,16 @@ def extras(required: Iterable[Requirement], installed: Installed = version) -> I
         found = f"for {purpose}" + (f": {some(wrong)}" if wrong else "")
         yield Check("optional", extra, either(not wrong, State.NOTE), found,
                     f"pip install 'msforge[{extra}]'" if wrong else "")
+
+
+def browser_side() -> Check:
+    """Whether `--html` and `play` have their pages: they are built when msforge is installed."""
+    try:
+        for page in ("report", "play"):
+            bundle(page)
+    except UsageError as lacking:
+        return Check(GROUP, "browser side", State.WARN, lacking.message.partition(": ")[2], lacking.hint)
+    return Check(GROUP, "browser side", State.OK, "built: --html and msforge play work")
 
 
 def _command() -> Check:
