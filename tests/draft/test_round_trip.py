@@ -35,6 +35,7 @@ def test_the_topology_and_the_order_of_calls_come_back(name: str) -> None:
     visited = {trace.name for trace in run(name).traces if trace.kind in ("serve", "consume")}
     assert set(after) == visited
     assert after == {body: steps for body, steps in before.items() if body in visited}
+    assert "overlap in no order" not in imported(name).text
 
 
 @pytest.mark.parametrize("name", QUICK)
