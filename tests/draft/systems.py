@@ -21,10 +21,13 @@ CALM = {
     "sock-shop": (
         "traffic.browsers.rate=8/s", "traffic.buyers.rate=2/s", "traffic.browsers.for=50s", "traffic.buyers.for=50s",
     ),
-    "fan-out": ("traffic={askers: {target: search.query, rate: 1/s, for: 30s}}", "simulation.warmup=1s"),
+    "fan-out": ("traffic.people.rate=1/s", "traffic.people.for=15s", "simulation.warmup=1s"),
     "flight-booking": ("traffic.travellers.rate=8/s",),
     "retry-storm": ("traffic.visitors.rate=5/s", "faults=[]"),
-    "thousand": (),
+    "thousand": (
+        *(f"traffic.to-s0-{number:03}.rate=10/s" for number in range(10)), "simulation.duration=0.3s",
+        "simulation.warmup=0.1s",
+    ),
 }
 """Each example at a load at which next to nothing waits: service times are then what the spans show."""
 COUNT = {"fan-out": 12, "thousand": 8}

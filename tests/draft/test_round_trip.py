@@ -15,6 +15,8 @@ from msforge.spec import load_text
 from msforge.traces import read
 from tests.draft.systems import CALM, drafted, own_time, plan, run, shapes
 
+QUICK = [name for name in CALM if name != "thousand"]
+
 
 @cache
 def imported(name: str) -> Draft:
@@ -33,9 +35,10 @@ def test_the_topology_and_the_order_of_calls_come_back(name: str) -> None:
     visited = {trace.name for trace in run(name).traces if trace.kind in ("serve", "consume")}
     assert set(after) == visited
     assert after == {body: steps for body, steps in before.items() if body in visited}
+    assert "overlap in no order" not in imported(name).text
 
 
-@pytest.mark.parametrize("name", CALM)
+@pytest.mark.parametrize("name", QUICK)
 def test_stores_and_channels_come_back(name: str) -> None:
     before, after = both(name)
     used = {step.target for step in before.steps if step.verb in (Verb.READ, Verb.WRITE)
@@ -46,7 +49,7 @@ def test_stores_and_channels_come_back(name: str) -> None:
     assert {(c.name, c.topic, c.broker, len(c.consumers)) for c in after.channels} == channels
 
 
-@pytest.mark.parametrize("name", CALM)
+@pytest.mark.parametrize("name", QUICK)
 def test_service_times_come_back_within_sampling_error(name: str) -> None:
     before, after = both(name)
     visits = Counter(trace.name for trace in run(name).traces if trace.kind in ("serve", "consume"))
@@ -57,7 +60,7 @@ def test_service_times_come_back_within_sampling_error(name: str) -> None:
         assert own_time(after, body)[0] == pytest.approx(mean, abs=error + 0.05 * mean), body
 
 
-@pytest.mark.parametrize("name", CALM)
+@pytest.mark.parametrize("name", QUICK)
 def test_the_times_of_stores_and_network_come_back(name: str) -> None:
     before, after = both(name)
     operations = Counter(

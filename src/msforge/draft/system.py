@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from msforge.draft.fit import fit
+from msforge.draft.limits import Limits
 from msforge.draft.naming import Names, Operation
-from msforge.draft.notes import Notes, plain
+from msforge.draft.notes import Notes
 from msforge.draft.seen import Entry, Item, Seen, Target, Visit
 from msforge.draft.steps import Step, Steps
-from msforge.units import SECOND, format_duration, format_rate
+from msforge.draft.traffic import traffic_of
+from msforge.units import SECOND
 
-MOST_SERVICES: Final = 3000
-MOST_ENDPOINTS: Final = 200
-SHORTEST, LONGEST = 10 * SECOND, 600 * SECOND
-PER_RUN: Final = 100_000   # requests of a run of the draft, at most
-FASTEST: Final = 20_000.0  # requests a second
-SLICES: Final = 8          # of the time, to see whether a rate changed
-UNEVEN: Final = 24.3       # chi-square with SLICES - 1 degrees of freedom, at 99.9 %
 BROKERS: Final = {"rabbitmq": "rabbitmq", "kafka": "kafka"}
 KINDS: Final = {"postgresql": "postgres"}
 
@@ -72,14 +66,8 @@ class Maker:
         self.stores = Names("store", notes)
         self.channels = Names("channel", notes)
         self.endpoints: dict[str, Names] = defaultdict(lambda: Names("endpoint", Notes()))
-        self.visits: dict[Target, list[Visit]] = defaultdict(list)
-        for visit in seen.visits:
-            self.visits[visit.key].append(visit)
-        self.operations: dict[Target, Operation] = dict(seen.external)
-        for key, visits in self.visits.items():
-            self.operations[key] = visits[0].operation
-        self._limit()
-        self._cut_cycles()
+        limited = Limits(seen, notes)
+        self.visits, self.operations = limited.visits, limited.operations
 
     def make(self) -> System:
         """All of it."""
@@ -95,87 +83,13 @@ class Maker:
         self._channels(system)
         if self.seen.hops:
             system.latency = fit(self.seen.hops)
-        self._traffic(system)
+        system.traffic, system.duration = traffic_of(
+            self.seen.entries, lambda target: self._called("call", target), self.notes
+        )
         return system
-
-    # -- limits --------------------------------------------------------------------------------------
 
     def _service_keys(self) -> list[str]:
         return list(dict.fromkeys([key[0] for key in self.visits] + [key[0] for key in self.seen.external]))
-
-    def _limit(self) -> None:
-        """Operations of a service beyond MOST_ENDPOINTS are one: names with numbers in them, mostly."""
-        per: dict[str, list[Target]] = defaultdict(list)
-        for key in self.operations:
-            per[key[0]].append(key)
-        moved: dict[Target, Target] = {}
-        for service, keys in per.items():
-            if len(keys) > MOST_ENDPOINTS:
-                self.notes.add(
-                    f"{plain(service)} has {len(keys)} operations; beyond {MOST_ENDPOINTS} they are one, `other`"
-                )
-                moved |= dict.fromkeys(keys[MOST_ENDPOINTS:], (service, "other"))
-        if len(per) > MOST_SERVICES:
-            self.notes.add(f"there are {len(per)} services; all beyond {MOST_SERVICES} are taken as one, `others`")
-            for service in list(per)[MOST_SERVICES:]:
-                moved |= dict.fromkeys(per[service], ("others", "other"))
-        if moved:
-            self._move(moved)
-
-    def _move(self, moved: dict[Target, Target]) -> None:
-        other = Operation("other", "other")
-        for key, target in moved.items():
-            for visit in self.visits.pop(key, []):
-                visit.service, visit.operation = target[0], other
-                self.visits[target].append(visit)
-            if self.seen.external.pop(key, None) is not None and target not in self.visits:
-                self.seen.external[target] = other
-            self.seen.answers.setdefault(target, []).extend(self.seen.answers.pop(key, []))
-            self.operations.pop(key, None)
-            self.operations[target] = other
-        for visit in self.seen.visits:
-            for item in visit.items:
-                item.target = moved.get(item.target, item.target) if item.kind == "call" else item.target
-        for entry in self.seen.entries:
-            entry.target = moved.get(entry.target, entry.target)
-        for key in [key for key in self.seen.external if key in self.visits]:
-            del self.seen.external[key]
-
-    def _cut_cycles(self) -> None:
-        """A description cannot call in circles: the call that closes one becomes time."""
-        calls: dict[Target, set[Target]] = {
-            key: {item.target for visit in visits for item in visit.items if item.kind == "call"}
-            for key, visits in self.visits.items()
-        }
-        cut: set[tuple[Target, Target]] = set()
-        done: set[Target] = set()
-        for start in calls:
-            path: dict[Target, None] = {}
-            stack: list[tuple[Target, list[Target]]] = [(start, sorted(calls[start]))] if start not in done else []
-            path[start] = None
-            while stack:
-                key, left = stack[-1]
-                if not left:
-                    stack.pop()
-                    path.pop(key, None)
-                    done.add(key)
-                    continue
-                following = left.pop()
-                if following in path:
-                    cut.add((key, following))
-                elif following in calls and following not in done:
-                    path[following] = None
-                    stack.append((following, sorted(calls[following])))
-        for caller, callee in sorted(cut):
-            self.notes.add(
-                f"cyclic: {self._shown(caller)} calls {self._shown(callee)}, which leads back to it; the call is left "
-                "out, its time stays"
-            )
-            for visit in self.visits[caller]:
-                visit.items = [item for item in visit.items if item.kind != "call" or item.target != callee]
-
-    def _shown(self, key: Target) -> str:
-        return plain(f"{key[0]}.{self.operations[key].name}" if key in self.operations else key[0])
 
     # -- services ------------------------------------------------------------------------------------
 
@@ -290,44 +204,6 @@ class Maker:
         self.endpoints[outside].name("publish", "publish")
         self.seen.entries += [Entry("", (outside, "publish"), visit.begin, visit.weight) for visit in visits]
 
-    # -- traffic ---------------------------------------------------------------------------------------
-
-    def _traffic(self, system: System) -> None:
-        """A source for each endpoint that is asked from outside, at the mean rate."""
-        groups: dict[tuple[str, Target], list[Entry]] = defaultdict(list)
-        for entry in self.seen.entries:
-            groups[entry.source, entry.target].append(entry)
-        begins = [entry.begin for entry in self.seen.entries]
-        window = max(begins) - min(begins) if begins else 0
-        names = Names("source", Notes())
-        total = 0.0
-        for (source, target), entries in groups.items():
-            notes: list[str] = []
-            if len(begins) > 1 and window:
-                rate = sum(entry.weight for entry in entries) / (window / 1e9) * (1 - 1 / len(begins))
-            else:
-                rate = 1.0
-                notes.append("a single request says nothing of the rate: 1/s is a guess")
-            if rate > FASTEST:
-                notes.append(f"{rate:.3g}/s were measured, more than can be simulated here")
-                rate = FASTEST
-            called = self._called("call", target)
-            name = names.name(f"{source}|{target}", f"{source or 'clients'}-{called.partition('.')[2]}" if (
-                len(groups) > 1) else source or "clients")
-            for note in notes:
-                self.notes.add(f"traffic {name}: {note}")
-            options = {"target": called, "rate": format_rate(float(f"{rate:.3g}"))}
-            stages = _stages(entries, begins) if rate < FASTEST else []
-            if stages:
-                del options["rate"]
-                options["stages"] = f"[{', '.join(stages)}]"
-            system.traffic[name] = options, notes
-            total += rate
-        wanted = min(max(window, SHORTEST), LONGEST)
-        most = max(SECOND, round(PER_RUN / max(total, 1e-9)) * SECOND)
-        system.duration = max(SECOND, min(wanted, most) // SECOND * SECOND)
-
-
 def valid_publisher(channel: str) -> str:
     """The name of whoever publishes to a channel unseen."""
     return f"publisher-of-{channel}"
@@ -342,25 +218,3 @@ def _protocol(operation: Operation, service: Service) -> dict[str, str]:
 def _asked(protocol: dict[str, str]) -> str:
     """What two endpoints of a service may not both have: parameters count as the same whatever their name."""
     return re.sub(r"\{[^}]*\}", "{}", protocol.get("grpc") or protocol.get("http") or "?") if protocol else ""
-
-
-def _stages(entries: Sequence[Entry], begins: Sequence[int]) -> list[str]:
-    """The rate in equal stages, when it changed more than chance explains; else none.
-
-    Chance: the counts of SLICES slices are Poisson's, so that their chi-square lies below UNEVEN 99.9 % of the time.
-    """
-    first, window = min(begins), max(begins) - min(begins)
-    length = -(-window // SLICES)
-    if len(entries) < 10 * SLICES or not SHORTEST <= window <= LONGEST:
-        return []
-    counts, weights = [0] * SLICES, [0.0] * SLICES
-    for entry in entries:
-        slice_ = min(SLICES - 1, (entry.begin - first) // length)
-        counts[slice_] += 1
-        weights[slice_] += entry.weight
-    mean = len(entries) / SLICES
-    if sum((count - mean) ** 2 for count in counts) / mean < UNEVEN:
-        return []
-    lasts = format_duration(max(SECOND, round(length, -8)))
-    rates = [format_rate(float(f"{weight / (length / 1e9):.3g}")) for weight in weights]
-    return [f"{{rate: {rate}, for: {lasts}}}" for rate in rates]

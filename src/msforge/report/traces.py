@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from msforge.errors import UsageError
-from msforge.model.plan import Body, System
 from msforge.policies import draws
 from msforge.recording.sampling import RANDOM_BITS, random_value, source_key
+from msforge.report.known import Known
 from msforge.report.tries import Try, tries_of
 from msforge.results import Result
-from msforge.results.pack import unpack_plan
 from msforge.results.result import Trace
 from msforge.runtime import conventions
 from msforge.runtime.conventions import Value, root_trace
@@ -42,46 +41,15 @@ def export(result: Result, format: str = "otlp") -> str:
 
 def spans_of(result: Result) -> Iterator[Span]:
     """The result's traces, one after the other."""
-    known = _Known(result)
+    known = Known(result)
     for _, members in groupby(result.traces, key=lambda trace: (trace.replication, trace.source, trace.number)):
         yield from _Writer(known, list(members)).spans()
-
-
-class _Known:
-    """What the plan and the data say of the names in a trace."""
-
-    def __init__(self, result: Result) -> None:
-        self.result = result
-        self.system: System | None = unpack_plan(result.plan) if result.plan is not None else None
-        self.bodies: dict[str, Body] = {}
-        self.stores: dict[str, str] = {}
-        self.brokers: dict[str, str] = {}
-        self.from_channel: dict[str, str] = {}
-        self.protocols: dict[tuple[str, str], str] = {}
-        if self.system is not None:
-            self._learn(self.system)
-        self.ordinals: dict[tuple[int, int], int] = {
-            (data["replication"], row[0]): row[2] for data in result.data or () for row in data["replicas"]
-        }
-
-    def _learn(self, system: System) -> None:
-        self.bodies = {system.body_name(body.index): body for body in system.bodies}
-        self.stores = {store.name: store.kind for store in system.stores}
-        self.brokers = {channel.name: channel.broker for channel in system.channels}
-        for consumer in system.consumers:
-            self.from_channel[system.body_name(consumer.body)] = system.channels[consumer.channel].name
-
-    def asked(self, target: str) -> tuple[str, str, str]:
-        """HTTP's and gRPC's words for `service.endpoint`, and the endpoint."""
-        endpoint = target.partition(".")[2]
-        body = self.bodies.get(target)
-        return (body.http, body.grpc, endpoint) if body is not None else ("", "", endpoint)
 
 
 class _Writer:
     """The spans of one request, or of all requests of one journey."""
 
-    def __init__(self, known: _Known, members: list[Trace]) -> None:
+    def __init__(self, known: Known, members: list[Trace]) -> None:
         self.known = known
         self.members = members
         first = members[0]
