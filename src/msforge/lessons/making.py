@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from msforge.errors import ConflictError, UsageError
-from msforge.lessons.lab import Lab, read_lab
 from msforge.lessons import library
+from msforge.lessons.lab import Lab, read_lab
 from msforge.lessons.selftest import write
 
 TEMPLATE: Final = "_template"
