@@ -22,7 +22,6 @@ list by its name, and a measured figure stands for its value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,6 +32,8 @@ import yaml
 
 import msforge
 from msforge import units
+from msforge.lessons import figures
+from msforge.lessons.figures import FigureError, look_up
 from msforge.results import Result, read_window
 from msforge.results.codec import encode
 
@@ -114,7 +115,7 @@ def judge(claims: Claims) -> list[str]:
 
 def measured(claims: Claims, run: str, figure: str) -> float:
     """A figure of a run."""
-    return float(find(result_of(claims, run), figure))
+    return find(result_of(claims, run), figure)
 
 
 def result_of(claims: Claims, name: str) -> dict[str, Any]:
@@ -140,53 +141,19 @@ def _windowed(
     return plain
 
 
-def find(plain: Any, figure: str) -> Any:
-    """What stands at `figure`, e.g. `services[payment].utilisation`; a measured figure gives its value."""
-    for name, item in re.findall(r"([\w.]+?)(?:\[([^\]]+)\])?(?:\.|$)", figure):
-        for key in name.split("."):
-            if key == "count" and isinstance(plain, list):
-                plain = len(plain)
-            elif key == "sum" and isinstance(plain, list):
-                plain = sum(plain)
-            elif key == "last" and isinstance(plain, list):
-                plain = plain[-1]
-            elif isinstance(plain, dict) and key in plain:
-                plain = plain[key]
-            else:
-                raise KeyError(f"{figure}: there is no {key}")
-        if item:
-            plain = _item(plain, item, figure)
-    if isinstance(plain, dict) and "value" in plain:
-        plain = plain["value"]
-    if plain is None or isinstance(plain, dict | list | str):
-        raise KeyError(f"{figure} is {plain!r}, not a number")
-    return plain
-
-
-def _item(plain: Any, item: str, figure: str) -> Any:
-    if isinstance(plain, dict):
-        return plain.get(item, 0)  # outcomes that never happened are left out
-    if item.isdigit():
-        return plain[int(item)]
-    if item.startswith("kind="):
-        return [x for x in plain if x["kind"] == item[5:]]
-    for candidate in plain:
-        if item in (candidate.get("name"), candidate.get("text"), candidate.get("entry")):
-            return candidate
-    names = [str(candidate.get("name") or candidate.get("text")) for candidate in plain]
-    raise KeyError(f"{figure}: there is no {item} among {', '.join(names)}")
+def find(plain: Any, figure: str) -> float:
+    """What stands at `figure`, e.g. `services[payment].utilisation`. Raises FigureError where there is no number."""
+    value = look_up(plain, figure).value
+    if value is None:
+        raise FigureError(f"{figure} was not measured")
+    return value
 
 
 def quantity(bound: Any) -> float:
     """A bound as written: a number, a ratio (`5%`), a duration (`80ms`) or a rate (`50/s`)."""
-    if isinstance(bound, int | float):
-        return float(bound)
-    for parse in (units.parse_ratio, units.parse_duration, units.parse_rate):
-        try:
-            return float(parse(bound))
-        except units.UnitError:
-            continue
-    raise ValueError(f"{bound!r} is no number, ratio, duration or rate")
+    value = figures.quantity(bound).value
+    assert value is not None
+    return value
 
 
 def _known(mapping: Mapping[str, Any], keys: set[str], where: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from msforge.lessons.figures import FigureError
 from tests.examples import claims
 
 PLAIN = {
@@ -36,7 +37,7 @@ def test_a_figure_is_found(figure: str, value: float) -> None:
 
 @pytest.mark.parametrize("figure", ["services[b].utilisation", "services[a].wait", "services[a]", "nothing"])
 def test_a_figure_that_is_not_there_is_an_error(figure: str) -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(FigureError):
         claims.find(PLAIN, figure)
 
 

@@ -25,9 +25,12 @@ RESOLVED = {"services": {"a": {"replicas": 2, "wait": "60s"}, "b": {"replicas": 
 @pytest.mark.parametrize(
     ("text", "value", "unit"),
     [
-        ("a", 6.0, "ns"), ("a + b", 9.0, "ns"), ("a - b - b", 0.0, "ns"), ("a / b", 2.0, "count"), ("a * c", 12.0, "ns"),
-        ("a + b * c", 12.0, "ns"), ("( a + b ) * c", 18.0, "ns"), ("(a + b) / c", 4.5, "ns"), ("a - 1ms", 6.0 - 1e6, "ns"),
-        ("run:x[p -> q.r].y / c", 4.0, "count"), ("a / none", None, "count"), ("none + a", None, "ns"), ("r * a", 3.0, "ns"),
+        ("a", 6.0, "ns"), ("a + b", 9.0, "ns"), ("a - b - b", 0.0, "ns"), ("a / b", 2.0, "count"),
+        ("a * c", 12.0, "ns"),
+        ("a + b * c", 12.0, "ns"), ("( a + b ) * c", 18.0, "ns"), ("(a + b) / c", 4.5, "ns"),
+        ("a - 1ms", 6.0 - 1e6, "ns"),
+        ("run:x[p -> q.r].y / c", 4.0, "count"), ("a / none", None, "count"), ("none + a", None, "ns"),
+        ("r * a", 3.0, "ns"),
         ("a / ( b - b )", None, "count"),
     ],
 )  # fmt: skip
@@ -43,8 +46,8 @@ def test_what_is_no_arithmetic(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "holds"),
-    [("a < 7ns", True), ("a <= 6ns", True), ("a > b", True), ("a / b = 2", True), ("a != 6ns", False), ("none < 5s", False),
-     ("run:x[p -> q.r].y >= 8", True), ("r < 40%", False)],
+    [("a < 7ns", True), ("a <= 6ns", True), ("a > b", True), ("a / b = 2", True), ("a != 6ns", False),
+     ("none < 5s", False), ("run:x[p -> q.r].y >= 8", True), ("r < 40%", False)],
 )  # fmt: skip
 def test_comparisons(text: str, holds: bool) -> None:
     assert parse_comparison(text).holds(KNOWN.__getitem__) is holds
@@ -61,7 +64,8 @@ def test_a_figure_has_the_unit_of_its_field() -> None:
     from msforge.results.figures import Measured
 
     desk = blank(ServiceResult, name="desk", utilisation=Measured(0.4), wait_mean=Measured(5e6))
-    result = blank(Result, services=[desk], cost=blank(Cost, per_month=30.0), storm=blank(Storm, attempts=Measured(1.5)))
+    storm = blank(Storm, attempts=Measured(1.5))
+    result = blank(Result, services=[desk], cost=blank(Cost, per_month=30.0), storm=storm)
     assert look_up(result, "services[desk].utilisation") == Figure(0.4, "ratio")
     assert look_up(result, "services[0].wait_mean") == Figure(5e6, "ns")
     assert look_up(result, "cost.per_month") == Figure(30.0, "cost")
@@ -86,7 +90,8 @@ def test_quantities(written: object, figure: Figure) -> None:
     ("limit", "met"),
     [
         ("services.a.replicas <= 2", True), ("services.a.replicas < 2", False), ("services.*.replicas <= 3", True),
-        ("services.*.replicas <= 2", False), ("total services.*.replicas <= 5", True), ("total services.*.replicas <= 4", False),
+        ("services.*.replicas <= 2", False), ("total services.*.replicas <= 5", True),
+        ("total services.*.replicas <= 4", False),
         ("services.a.wait <= 1m", True), ("services.b.threads <= 64", False), ("services.c.replicas <= 9", False),
     ],
 )  # fmt: skip
@@ -110,8 +115,8 @@ CHOICE = LabQuestion(ask="Which?", choices={"x": "this", "y": "that"}, right="x"
 
 @pytest.mark.parametrize(
     ("said", "right", "off"),
-    [("6ns", True, "spot on"), ("7ns", True, "17 % too much"), ("5ns", True, "17 % too little"), ("12ns", False, "2 times too much"),
-     ("2ns", False, "3 times too little"), ("", False, "")],
+    [("6ns", True, "spot on"), ("7ns", True, "17 % too much"), ("5ns", True, "17 % too little"),
+     ("12ns", False, "2 times too much"), ("2ns", False, "3 times too little"), ("", False, "")],
 )  # fmt: skip
 def test_a_number_is_near_or_not(said: str, right: bool, off: str) -> None:
     found = judge("q", NUMBER, said, KNOWN.__getitem__)
@@ -127,7 +132,8 @@ def test_a_choice_is_right_or_not() -> None:
 def test_answers_are_read_as_people_write_them() -> None:
     assert read_answer("q", CHOICE, " X) ", "count") == "x"
     assert read_answer("q", NUMBER, "5 ms", "ns") == "5 ms"
-    assert judge("q", LabQuestion(ask="?", figure="r", within="5%"), "52", KNOWN.__getitem__).right, "52 is said for 52 %"
+    ratio = LabQuestion(ask="?", figure="r", within="5%")
+    assert judge("q", ratio, "52", KNOWN.__getitem__).right, "52 is said for 52 %"
 
 
 def test_the_answers_page_is_read_back(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,8 +1,8 @@
 """A number of the Result, found by where it stands, with the unit that the Result says it has.
 
 `services[payment].utilisation`, `entries[shoppers -> gateway.checkout].answered.p99`, `cost.per_month`. `[...]` picks
-an item of a list by its name (or text, or number), `[kind=deploy]` all with this value; of a list, `count`, `sum`, `last`.
-A measured figure stands for its value. Works on a Result and on the plain data of its JSON alike.
+an item of a list by its name (or text, or number), `[kind=deploy]` all with this value; a list has `count`, `sum` and
+`last`. A measured figure stands for its value. Works on a Result and on the plain data of its JSON alike.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ SEED: Final = 42
 SMALL: Final = 0.15
 """Estimated seconds below which other processes would take longer to start than they save."""
 MOST: Final = 30.0
-"""Estimated seconds beyond which a check is refused. The estimate is of an order; a check takes some ten times as long."""
+"""Estimated seconds beyond which a check is refused. On a laptop it would take some ten times as long."""
 Progress = Callable[[int, int, int], None]
 
 
