@@ -29,7 +29,7 @@ export function RequestPanels({ run, cursor }: { run: Run; cursor: Cursor }) {
       <Panel
         id="latency"
         title="Latency over time"
-        about="Of answered requests, by when they arrived, as their senders saw it. Shaded: faults."
+        about="Of answered requests, by when they arrived, as their senders saw it. Hatched: faults; grey: not counted in tables, as the warm-up."
       >
         {entries.map((entry) => (
           <EntryChart key={entry.name} entry={entry} time={time} cursor={cursor} curves={latency} />

@@ -28,6 +28,8 @@ export interface Axis {
   width: number;
   points: number;
   faults: Fault[];
+  /** What the tables are about; the rest of the axis is left out of them. */
+  measured?: [number, number];
 }
 
 /** A moment that several charts show: a point's number, told to whoever listens. */
@@ -195,7 +197,7 @@ function options(axis: Axis, curves: Curve[], cursor: Cursor, width: number, hei
       })),
     ],
     hooks: {
-      drawClear: [(chart) => shade(chart, axis.faults)],
+      drawClear: [(chart) => unmeasured(chart, axis), (chart) => shade(chart, axis.faults)],
       setCursor: [
         (chart) => {
           const at = chart.cursor.idx;
@@ -204,6 +206,18 @@ function options(axis: Axis, curves: Curve[], cursor: Cursor, width: number, hei
       ],
     },
   };
+}
+
+/** The parts that no table counts, a warm-up mostly: a quiet ground. */
+function unmeasured(chart: uPlot, axis: Axis): void {
+  if (!axis.measured) return;
+  const { ctx, bbox } = chart;
+  const [from, to] = axis.measured.map((time) => chart.valToPos(time / 1e9, "x", true)) as [number, number];
+  ctx.save();
+  ctx.fillStyle = colour("outside");
+  ctx.fillRect(bbox.left, bbox.top, Math.max(from - bbox.left, 0), bbox.height);
+  ctx.fillRect(to, bbox.top, Math.max(bbox.left + bbox.width - to, 0), bbox.height);
+  ctx.restore();
 }
 
 /** Fault windows: a hatched ground with their names. */
