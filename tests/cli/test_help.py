@@ -80,6 +80,6 @@ def test_the_public_door_is_pinned() -> None:
     assert " ".join(msforge.__all__) == (
         "ConflictError ConservationError Diagnostic InvalidFileError MsforgeError ResultFormatError Severity "
         "UsageError check clear_faults compare copy_example diff down estimate examples explain faults graph load "
-        "logs new ps read_result schema send_traffic set_fault simulate sync up write_result"
+        "logs new play ps read_result schema send_traffic set_fault simulate sync up write_result"
     )
     assert all(hasattr(msforge, name) for name in msforge.__all__)
