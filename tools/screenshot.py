@@ -1,17 +1,20 @@
-"""Draw docs/images/*.svg: what the terminal shows of real runs of the examples, and the shop's graph.
+"""Draw docs/images: what the terminal shows of real runs of the examples, the shop's graph, and its report.
 
     python tools/screenshot.py
 
 Nothing is touched up: the command runs as a user runs it, on a terminal 80 columns wide, and what it
-printed is drawn, down to where its long tables begin.
+printed is drawn, down to where its long tables begin. The report is photographed in the Chromium that is
+installed here, driven by the Python package playwright; without either its picture stays as it is.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from io import StringIO
 from pathlib import Path
 
@@ -68,6 +71,29 @@ def draw(command: str, text: str) -> str:
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
+def photograph(target: Path) -> bool:
+    """The report of the first shot's run, down to the graph; False where there is no browser to look at it."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return False
+    if browser is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+        report = Path(folder) / "report.html"
+        command = [sys.executable, "-m", "msforge", *SHOTS["shop"].split(), "--quiet", "--html", str(report)]
+        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        started = play.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+        page = started.new_page(viewport={"width": 900, "height": 900}, color_scheme="light")
+        page.goto(report.as_uri())
+        page.locator("#repeat").wait_for()
+        bottom = page.evaluate("document.querySelector('#graph .picture').getBoundingClientRect().bottom")
+        page.screenshot(path=target, full_page=True, clip={"x": 0, "y": 0, "width": 900, "height": bottom})
+        started.close()
+    return True
+
+
 def main() -> None:
     """Draw all of them."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -78,6 +104,8 @@ def main() -> None:
         msforge.graph(ROOT / "examples" / "shop" / "shop.yaml"), encoding="utf-8", newline="\n"
     )
     print("docs/images/graph.svg")
+    seen = photograph(IMAGES / "report.png")
+    print("docs/images/report.png" if seen else "docs/images/report.png is left as it is: no Chromium or no playwright")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def test_what_is_bundled_comes_with_its_licences() -> None:
     assert build_web.up_to_date(WEB), "python tools/build_web.py"
     for page in ("report", "play"):
         assert "preact" in (WEB / "dist" / page / "THIRD_PARTY.md").read_text("utf-8")
+    assert "preact" in (WEB / "dist" / "report" / "index.html").read_text("utf-8").rpartition("</html>")[2]
     first = WEB / "dist" / "play"
     assert sum(file.stat().st_size for file in first.rglob("*") if file.suffix in (".html", ".js", ".css")) < 150_000
     assert len(list((WEB / "dist" / "report").glob("*"))) == 2, "the report is one file, and the licences"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from msforge.cli.common import JsonOption, QuietOption, SetOption, existing, is_result, terminal
+from msforge.cli.html import HtmlOption, OpenOption, check_html, write_html
 from msforge.cli.simulate import DurationOption, ProcessesOption, ReplicationsOption, SeedOption
 from msforge.errors import UsageError
 
@@ -43,6 +44,8 @@ def compare(
     replications: ReplicationsOption = None,
     processes: ProcessesOption = None,
     every: Annotated[bool, typer.Option("--all", help="Show figures that did not change, too.")] = False,
+    html: HtmlOption = None,
+    open_it: OpenOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -52,7 +55,7 @@ def compare(
     Examples:
       msforge compare before.json after.json
       msforge compare shop.yaml shop-monolith.yaml --replications 10
-      msforge compare shop.yaml --set services.payment.replicas=4
+      msforge compare shop.yaml --set services.payment.replicas=4 --html compare.html
       msforge compare shop.yaml --scenario payment-slow --scenario payment-down
     """
     import msforge
@@ -61,6 +64,7 @@ def compare(
     from msforge.report.progress import ProgressBar
 
     term = terminal(quiet=quiet)
+    check_html(html, open_it)
     sides = _sides(before, after, scenarios or [], sets or [], duration)
     with ProgressBar(term.err) as progress, Interrupt() as stop:
         options: dict[str, Any] = {
@@ -77,6 +81,10 @@ def compare(
         term.raw(compared.to_json())
     else:
         term.show(*comparison_report(compared, term.out.width, every=every))
+    if html is not None:
+        from msforge.report.page import comparison_page
+
+        write_html(html, open_it, lambda command: comparison_page(compared, *results, command), term)
 
 
 class Side(NamedTuple):

@@ -23,6 +23,7 @@ from msforge.cli.common import (
     terminal,
     window_of,
 )
+from msforge.cli.html import HtmlOption, OpenOption, check_html, write_html
 
 if TYPE_CHECKING:
     from msforge.report.console import Terminal
@@ -71,6 +72,8 @@ def simulate(
     duration: DurationOption = None,
     window: WindowOption = None,
     out: OutOption = None,
+    html: HtmlOption = None,
+    open_it: OpenOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     strict: StrictOption = False,
@@ -82,6 +85,7 @@ def simulate(
     Examples:
       msforge simulate --example shop
       msforge simulate shop.yaml --scenario payment-down --seed 7 --out run.json
+      msforge simulate shop.yaml --scenario payment-slow --html report.html --open
       msforge simulate shop.yaml --set services.payment.replicas=4 --json
     """
     import msforge
@@ -94,6 +98,7 @@ def simulate(
     given = loading(file, example, scenario, sets, duration)
     if out is not None:
         check_writable(out, never=given["source"])
+    check_html(html, open_it, never=given["source"])
     spec = msforge.load(**given)
     _warnings(spec, given["source"], term, strict)
     _announce(spec, replications, processes, term)
@@ -101,9 +106,22 @@ def simulate(
         shown = None if quiet else progress
         result = msforge.simulate(
             spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span, stop=stop,
-            traces=out is not None or as_json,
+            traces=out is not None or html is not None or as_json,
         )
     _deliver(result, out, term, as_json)
+    if html is not None:
+        from msforge.report.page import run_page
+
+        write_html(html, open_it, lambda command: run_page(result, _seeded(command, result.seed)), term)
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if result.failed:
+        raise typer.Exit(OBJECTIVE_FAILED)
+
+
+def _seeded(command: str, seed: int) -> str:
+    """The command with the seed in it, should the file's own be changed one day."""
+    return command if "--seed" in command else f"{command} --seed {seed}"
 
 
 def _announce(spec: Spec, replications: int | None, processes: int | None, term: Terminal) -> None:
@@ -150,7 +168,3 @@ def _deliver(result: Result, out: Path | None, term: Terminal, as_json: bool) ->
         term.show(*summary(result, term.out.width))
     if out is not None:
         term.say(f"\nwrote {out}. Read it again with: msforge report {out}")
-    if result.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if result.failed:
-        raise typer.Exit(OBJECTIVE_FAILED)

@@ -62,7 +62,7 @@ def _figures(compared: Comparison, width: int, every: bool) -> Iterator[Renderab
     groups: dict[tuple[str, str], list[Difference]] = {}
     known = compared.method != "none"  # without intervals nothing can be called noise: all are shown
     for difference in compared.differences:
-        kind, subject, _ = _parts(difference.name)
+        kind, subject, _ = parts(difference.name)
         if (
             kind != "objective"
             and (every or kind != "source")
@@ -82,7 +82,7 @@ def _figures(compared: Comparison, width: int, every: bool) -> Iterator[Renderab
     yield from _quiet(compared, every)
 
 
-def _parts(full: str) -> tuple[str, str, str]:
+def parts(full: str) -> tuple[str, str, str]:
     """Kind, subject and metric of a figure's name: `entry/shoppers -> gateway.checkout/p99`."""
     kind, _, rest = full.partition("/")
     subject, _, metric = rest.rpartition("/")
@@ -91,26 +91,32 @@ def _parts(full: str) -> tuple[str, str, str]:
 
 def _row(difference: Difference) -> tuple[str | Text, ...]:
     unit = difference.unit
-    measured = difference.difference
-    half = measured.half_width
-    change = NOTHING
-    if measured.value is not None:
-        sign = "+" if measured.value > 0 else ""
-        change = sign + figure(measured.value, unit) + (f" ± {figure(half, unit, 2)}" if half is not None else "")
-    relative = "" if difference.relative is None or not measured.value else _relative(difference.relative)
     return (
-        _parts(difference.name)[2].replace("p999", "p99.9").replace("_", " "),
+        parts(difference.name)[2].replace("p999", "p99.9").replace("_", " "),
         figure(difference.before.value, unit),
         figure(difference.after.value, unit),
-        change,
-        relative,
+        change(difference),
+        relative(difference),
         _verdict(difference.verdict),
     )
 
 
-def _relative(relative: float) -> str:
-    """+37%, or 12x once a percentage stops being readable."""
-    return f"{relative:+.0%}" if abs(relative) < 10 else f"{1 + relative:.3g}x"
+def change(difference: Difference) -> str:
+    """A difference with its sign and interval: "+12ms ± 3ms"."""
+    measured, unit = difference.difference, difference.unit
+    if measured.value is None:
+        return NOTHING
+    half = measured.half_width
+    sign = "+" if measured.value > 0 else ""
+    return sign + figure(measured.value, unit) + (f" ± {figure(half, unit, 2)}" if half is not None else "")
+
+
+def relative(difference: Difference) -> str:
+    """+37%, or 12x once a percentage stops being readable; "" where there is none."""
+    share = difference.relative
+    if share is None or not difference.difference.value:
+        return ""
+    return f"{share:+.0%}" if abs(share) < 10 else f"{1 + share:.3g}x"
 
 
 def _quiet(compared: Comparison, every: bool) -> Iterator[RenderableType]:
@@ -126,8 +132,8 @@ def _quiet(compared: Comparison, every: bool) -> Iterator[RenderableType]:
 
 def _missing(compared: Comparison) -> Iterator[RenderableType]:
     for side, names in (("before", compared.only_before), ("after", compared.only_after)):
-        parts = dict.fromkeys(" ".join(_parts(full)[:2]) for full in names)
-        if parts:
-            shown = ", ".join(clean(part, limit=40) for part in list(parts)[:6])
-            more = f" and {len(parts) - 6} more" if len(parts) > 6 else ""
+        found = dict.fromkeys(" ".join(parts(full)[:2]) for full in names)
+        if found:
+            shown = ", ".join(clean(part, limit=40) for part in list(found)[:6])
+            more = f" and {len(found) - 6} more" if len(found) > 6 else ""
             yield indented(Text(f"only {side}: {shown}{more}"))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from msforge.report.shapes import bullets, heading, indented, name, number, table
 from msforge.report.text import NOTHING, clean, count, duration, moment, percent
-from msforge.results.result import Result, ServiceResult, StoreResult, Suspect
+from msforge.results.result import Result, ServiceResult, StoreResult, Story, Suspect
 
 BUSY = 0.8
 ROWS = 5
@@ -92,14 +92,19 @@ def why(result: Result) -> Iterator[RenderableType]:
     yield indented(Text(clean(story.headline)))
     if not story.suspects:
         return
-    first, others = story.suspects[0], story.suspects[1:]
-    told = [e.text for e in (*first.evidence, *first.spread)]
-    yield indented(bullets([text for text in told if text.lower() not in story.headline.lower()]))
+    others = story.suspects[1:]
+    yield indented(bullets(told(story)))
     if not story.decided and others:
         yield indented(Text("The evidence does not decide between these:", style="yellow"))
         yield indented(bullets([_suspicion(s) for s in story.suspects[:4]]))
     elif others:
         yield indented(Text("Less likely: " + "; ".join(f"{clean(s.name)} ({s.symptom})" for s in others[:3])))
+
+
+def told(story: Story) -> list[str]:
+    """What speaks for the first suspect, and how it spread, beyond what the headline says already."""
+    found = [e.text for suspect in story.suspects[:1] for e in (*suspect.evidence, *suspect.spread)]
+    return [text for text in found if text.lower() not in story.headline.lower()]
 
 
 def _suspicion(suspect: Suspect) -> str:

@@ -62,7 +62,7 @@ def objectives(result: Result) -> Iterator[RenderableType]:
             clean(objective.subject, limit=30),
             clean(objective.text, limit=24),
             with_interval(objective),
-            _verdict(objective),
+            judged(objective),
         )
     yield indented(made)
 
@@ -80,7 +80,8 @@ def measured_text(measured: Measured, unit: str) -> str:
     return figure(measured.value, unit) + (f" ± {figure(half, unit, 2)}" if half else "")
 
 
-def _verdict(objective: ObjectiveResult) -> Text:
+def judged(objective: ObjectiveResult) -> Text:
+    """The verdict in a word or four."""
     word = "met" if objective.met else "missed"
     if objective.measured.value is None:
         return Text("missed", "red")

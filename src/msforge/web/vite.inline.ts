@@ -26,7 +26,9 @@ export function inlined(): Plugin {
           } else continue;
           delete bundle[name];
         }
-        page.source = html;
+        const licences = bundle["THIRD_PARTY.md"];
+        if (licences?.type !== "asset") throw new Error("inlined: no licences of what is bundled");
+        page.source = `${html.trimEnd()}\n<!--\n${String(licences.source).replaceAll("--", "- -").trim()}\n-->\n`;
       },
     },
   };

@@ -1,0 +1,63 @@
+"""`--html` and `--open`: a page beside the terminal's report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from msforge.errors import UsageError
+
+if TYPE_CHECKING:
+    from msforge.report.console import Terminal
+
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a report to look at, one HTML file.", show_default=False),
+]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open that report in the browser.")]
+BEGIN = b"<!do"
+"""How every page begins; a file that begins otherwise is not overwritten."""
+
+
+def check_html(html: Path | None, open_it: bool, *, never: Path | None = None) -> None:
+    """Raises before the work when the page could not be written or made later."""
+    if html is None:
+        if open_it:
+            raise UsageError("--open has nothing to open", hint="name the report: --html report.html --open")
+        return
+    from msforge.report.bundle import bundle
+    from msforge.report.files import check_writable
+
+    check_writable(html, never=never, begin=BEGIN)
+    bundle("report")
+
+
+def write_html(html: Path | None, open_it: bool, make: Callable[[str], str], term: Terminal) -> None:
+    """Writes what `make` says of the command that was typed; opens it if asked to."""
+    if html is None:
+        return
+    from msforge.report.files import write_atomically
+
+    write_atomically(html, make(typed()).encode("utf-8"))
+    term.say(f"wrote {html}" + ("" if open_it else "; open it in a browser"))
+    if open_it:
+        import webbrowser
+
+        if not webbrowser.open(html.resolve().as_uri()):
+            term.say(f"no browser could be started here: open {html} yourself")
+
+
+def typed() -> str:
+    """The command line of this process, without what only says where its reports go."""
+    kept, arguments = ["msforge"], iter(sys.argv[1:])
+    for argument in arguments:
+        if argument in ("--html", "--out", "-o"):
+            next(arguments, None)
+        elif argument not in ("--open", "--json", "--quiet", "-q") and not argument.startswith(("--html=", "--out=")):
+            kept.append(argument)
+    return shlex.join(kept)
