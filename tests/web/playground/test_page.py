@@ -14,6 +14,7 @@ from msforge import load
 from msforge.errors import MsforgeError
 from msforge.report.bundle import bundle
 from msforge.web.playground.game import Game
+from tests.web.browser import axe
 from tests.web.playground.serving import SHOP, Command, Served, served
 
 HOSTILE = "</script><img src=x onerror=document.title='bad'>"
@@ -73,7 +74,7 @@ class Page:
 
     def choose(self, node: str) -> None:
         """Select a service by its name."""
-        self.tab.locator("g.node", has=self.tab.locator(f"text.name:text-is('{node}')")).click()
+        self.tab.locator("g.node", has=self.tab.locator(f"text.name:text-is('{node}')")).dispatch_event("click")
 
 
 @pytest.fixture
@@ -144,7 +145,6 @@ def test_it_comes_back_with_the_session_when_the_server_does(browser: Any, folde
         command = Command(str(SHOP), "--port", command.url.rpartition(":")[2])
         page.until("!document.body.textContent.includes('The server does not answer')")
         page.until(f"Number(document.querySelector('.time time').dataset.time) > {reached - 1.5}")
-        page.choose("payment")
         page.until("document.querySelector('[data-knob=\"services.payment.replicas\"]').value === '1000'")
     finally:
         tab.close()
@@ -198,6 +198,15 @@ def test_everything_is_in_reach_of_the_keyboard(page: Page) -> None:
     page.tab.keyboard.press("p")
     assert page.tab.evaluate("document.documentElement.hasAttribute('data-presenting')")
     assert page.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_serious_stands_in_anyones_way(page: Page, theme: str) -> None:
+    page.tab.emulate_media(color_scheme=theme)
+    page.choose("payment")
+    page.tab.click('[data-knob="crash payment"]')
+    page.until("document.getElementById('s3').classList.contains('failing')")
+    assert axe(page.tab) == []
 
 
 def test_names_are_only_text(browser: Any, folder: Path) -> None:

@@ -57,6 +57,7 @@ class Game:
         self.revision = 0
         self.goal = 0
         self.broken = ""
+        self.shown: tuple[Any, set[str]] = (session.engine.system, set())
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -102,6 +103,10 @@ class Game:
     def frame(self) -> dict[str, Any]:
         """What moves."""
         frame = self.frames.frame(self.speed)
+        shown = self.session.engine.system, set(self.session.running)
+        if shown[0] is not self.shown[0] or shown[1] != self.shown[1]:
+            self.shown = shown
+            self.revision += 1  # a deed that is repeated, or a change of the file's own
         self.log.extend(frame["news"])
         frame["moving"] = {  # values that change by themselves
             knob.id: knob.read(self.session) for knob in self.knobs.values() if knob.kind == "rate"
