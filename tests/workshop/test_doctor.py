@@ -113,7 +113,7 @@ def test_a_browser_side_that_was_not_built_is_a_warning_with_what_to_do(monkeypa
     assert software.browser_side().state in (State.OK, State.WARN)
 
     def lacking(page: str) -> Path:
-        raise UsageError(f"the {page} needs msforge's browser side, which this installation lacks: no npm", hint="build")
+        raise UsageError(f"the {page} needs the browser side, which this installation lacks: no npm", hint="build")
 
     monkeypatch.setattr(software, "bundle", lacking)
     check = software.browser_side()
