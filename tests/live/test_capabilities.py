@@ -92,3 +92,26 @@ def test_the_page_has_a_row_a_feature_and_a_column_a_way() -> None:
     rows = [line for line in page().splitlines() if line.startswith("|")]
     assert len(rows) == len(FEATURES) + 2
     assert {row.count("|") for row in rows} == {len(WAYS) + 3}
+
+
+def test_what_stands_on_a_server_is_as_the_file_says() -> None:
+    system = compile_system(load_text("""\
+msforge: 1
+name: s
+services:
+  a:
+    endpoints: {go: {steps: [{publish: news}, {publish: jobs}, {write: db}, {read: memory}]}}
+    consumers: {take: {from: news, steps: [wait: 1ms]}, work: {from: jobs, steps: [wait: 1ms]}}
+stores: {db: {kind: postgresql, write: 1ms}, memory: {kind: valkey, read: 1ms}}
+channels: {news: {kind: topic}, jobs: {kind: queue}}
+traffic: {t: {target: a.go, rate: 1/s}}
+simulation: {duration: 5s, warmup: 1s}
+"""))
+
+    def named(*servers: str) -> set[str]:
+        return {user for found in api.beyond(system, "one process", servers) for user in found.used_by}
+
+    everything = {"news (kafka)", "jobs (rabbitmq)", "db (postgresql)", "memory (valkey)"}
+    assert named() == named("prometheus") == everything
+    assert named("kafka") == everything - {"news (kafka)"}
+    assert named("rabbitmq", "kafka", "postgres", "redis") == set()

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,3 +280,18 @@ def test_services_are_told_where_their_callees_are(odd: Path) -> None:
     assert set(told) >= {"no", "redis", "order-a", "order-a-2", "redis-2", "rabbitmq", "kafka", "postgres"}
     assert told["redis-2"]["image"].startswith("redis:"), "a service called like a product keeps its name"
     assert "redis-2:6379" in told["redis"]["environment"]["REDIS_REDIS_URL"]
+
+
+def test_images_have_the_drivers_of_the_servers_that_they_are_told_of(odd: Path) -> None:
+    told = yaml.safe_load((odd / "compose.yaml").read_text("utf-8"))["services"]
+    built = {name: service for name, service in told.items() if "build" in service and "services/" in str(service)}
+    assert set(built) >= {"no", "redis", "order-a"}
+    for name, service in built.items():
+        folder = odd / service["build"]["context"]
+        urls = {key.rsplit("_", 2)[-2].lower() for key in service["environment"] if key.endswith("_URL")}
+        drivers = urls & {"rabbitmq", "kafka", "postgres", "redis"}
+        extras = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+        wanted = service["build"]["args"]["EXTRAS"].strip("[]").split(",")
+        assert set(wanted) == {"telemetry", *drivers} and set(wanted) <= set(extras), name
+        docker = (folder / "Dockerfile").read_text("utf-8")
+        assert set(re.findall(r'ARG EXTRAS="\[?([^]"]*)', docker)[0].split(",")) - {""} == drivers, name

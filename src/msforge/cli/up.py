@@ -67,7 +67,7 @@ def up(
         if up.servers:
             term.say("with:")
             term.show(up_summary(up.servers))
-        _say_what_is_beyond(found, up.way, term)
+        _say_what_is_beyond(found, up, term)
         _say_what_to_try(found, up, term, detach)
 
     msforge.up(
@@ -80,11 +80,11 @@ def _way(way: str) -> str:
     return "all in one process" if way == "one process" else "each replica in a process of its own"
 
 
-def _say_what_is_beyond(found: Generated, way: str, term: Any) -> None:
+def _say_what_is_beyond(found: Generated, up: Up, term: Any) -> None:
     from msforge.live.api import beyond
     from msforge.report.running import beyond_lines
 
-    lines = beyond_lines(beyond(found.system, way))
+    lines = beyond_lines(beyond(found.system, up.way, up.servers))
     if lines:
         term.say("\nnot as in the simulation:\n" + "\n".join(lines), style="dim")
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -322,9 +322,12 @@ def _get(section: Any, name: str) -> Any:
     return section.get(name) if isinstance(section, dict) else None
 
 
-def beyond(system: System, way: str) -> list[capabilities.Beyond]:
-    """What the description uses that this way of running, on this machine, does not fully honour."""
-    found = capabilities.beyond(system, way)
+def beyond(system: System, way: str, servers: Iterable[str] = ()) -> list[capabilities.Beyond]:
+    """What the description uses that this way of running, on this machine, does not fully honour.
+
+    What stands on one of the `servers` is what the description says it is.
+    """
+    found = capabilities.without_servers(capabilities.beyond(system, way), servers)
     if system.speaking_grpc() and not speaks_grpc():
         said = "served and called over HTTP: pip install 'msforge[grpc]'"
         found.append(capabilities.Beyond("`grpc` endpoints", capabilities.PARTLY,

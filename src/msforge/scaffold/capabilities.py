@@ -7,11 +7,12 @@ language is beyond it: the table says which part, for each way, and what happens
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from msforge.model.plan import Fault, Source, Step, System, Verb
 from msforge.scaffold.numbers import changeable
+from msforge.scaffold.platform.wiring import products
 
 WAYS: Final = ("simulation", "one process", "processes", "compose", "Kubernetes")
 """How a description can be run. `msforge up` is the second, `msforge up --processes` the third."""
@@ -72,6 +73,23 @@ def beyond(system: System, way: str) -> list[Beyond]:
         if users:
             found.append(Beyond(feature.name, support, tuple(users), feature.instead_in(way)))
     return found
+
+
+def without_servers(found: Iterable[Beyond], servers: Iterable[str]) -> list[Beyond]:
+    """The same, less the channels and stores that stand on one of these servers."""
+    there = {*servers}
+    made = []
+    for item in found:
+        users = item.used_by
+        if item.feature in PRODUCTS:
+            users = tuple(user for user in users if not there & {*products([user.rpartition("(")[2].rstrip(")")])})
+        if users:
+            made.append(replace(item, used_by=users))
+    return made
+
+
+PRODUCTS: Final = ("brokers as products", "stores as products")
+"""The features whose users are named with their product."""
 
 
 # -- who uses what ---------------------------------------------------------------------------
