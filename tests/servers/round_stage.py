@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Outcome:
     kept: in the publisher's database. lost: kept, or confirmed to the customer, and never applied, though nothing is
     under way any more. late: not applied within `QUIET`, but still in the outbox or in a queue. twice: applied more
     than once. `at` and `took`: seconds of the strike, from the round's begin; `quiet`: seconds from the last order
-    until all was quiet, `rest` whether it ever was.
+    until all was quiet, `rest` whether it ever was. `sent`: seconds at which the orders were sent.
     """
 
     seed: int
@@ -85,6 +85,7 @@ class Outcome:
     took: float
     quiet: float
     rest: bool = True
+    sent: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def clean(self) -> bool:
@@ -194,7 +195,7 @@ class Stage:
         return Outcome(
             seed, strike, len(kept), 0 if waiting else missing, missing if waiting else 0,
             sum(n > 1 for n in applied.values()), round(at, 2), round(took, 2), round(evidence.now() - sent, 2),
-            not waiting)
+            not waiting, tuple(order.sent for order in evidence.orders.values()))
 
     async def found(self) -> dict[str, Any]:
         """What the databases and the broker have, for a round's evidence."""

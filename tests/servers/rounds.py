@@ -24,7 +24,7 @@ from msforge import sim
 from msforge.model import compile_system
 from msforge.recording.records import CHANNEL_COUNTS, STORE_COUNTS
 from msforge.spec import load_text
-from tests.servers.round_stage import LENGTH, STRIKES, Outcome, Stage, description
+from tests.servers.round_stage import RATE, STRIKES, Outcome, Stage, description
 from tests.servers.serving import end_all
 
 FAULTS = {
@@ -57,10 +57,12 @@ async def play(
                     stage = Stage(Path(folder) / name, safe, name)
                     await stage.start()
                 outcome = await stage.round(seed)
+                nth = sum(seed == before.seed for before in outcomes)
                 outcomes.append(outcome)
                 tell(f"{seed}: {outcome}")
                 unclean = not outcome.clean if safe else not outcome.rest
-                kept = Path(tempfile.gettempdir()) / "msforge-rounds" / f"{'safe' if safe else 'bare'}-{seed}"
+                folder_name = f"{'safe' if safe else 'bare'}-{seed}{f'.{nth}' if nth else ''}"
+                kept = Path(tempfile.gettempdir()) / "msforge-rounds" / folder_name
                 shutil.rmtree(kept, ignore_errors=True)  # of an earlier time
                 if unclean or keep_all:
                     stage.evidence.keep(kept, outcome, await stage.found())
@@ -75,12 +77,15 @@ async def play(
 
 
 def predicted(outcome: Outcome, safe: bool) -> tuple[int, int] | None:
-    """Orders lost and applied twice, as the simulation has them, by a strike at that time for as long; None: it has no
-    such fault."""
+    """Orders lost and applied twice, as the simulation has them, with the orders and the strike as they really were.
+
+    None: it has no such fault.
+    """
     if outcome.strike not in FAULTS:
         return None
+    sent = ", ".join(f"{at}s" for at in outcome.sent)
     text = (
-        description(safe).replace("rate: 60/s", f"rate: 60/s, for: {LENGTH}s")
+        description(safe).replace(f"rate: {RATE}/s, arrivals: constant", f"at: [{sent}]")
         .replace("channels:\n  placed: {", "channels:\n  placed: {zone: brokers, ")
         .replace("write: 1ms}", "write: 1ms, zone: databases}").replace("duration: 20s", "duration: 120s")
     )
