@@ -79,7 +79,7 @@ def test_a_mistyped_command_or_option_is_a_usage_error_with_a_suggestion() -> No
 def test_the_public_door_is_pinned() -> None:
     assert " ".join(msforge.__all__) == (
         "ConflictError ConservationError Diagnostic InvalidFileError MsforgeError ResultFormatError Severity "
-        "UsageError check clear_faults compare copy_example diff down estimate examples explain faults graph load "
-        "logs new ps read_result schema send_traffic set_fault simulate sync up write_result"
+        "UsageError calibrate check clear_faults compare copy_example diff down estimate examples explain faults graph "
+        "load logs new ps read_result schema send_traffic set_fault simulate sync up verify write_result"
     )
     assert all(hasattr(msforge, name) for name in msforge.__all__)
