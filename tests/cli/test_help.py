@@ -15,7 +15,8 @@ from msforge.cli import app
 run = CliRunner().invoke
 COMMANDS = ["simulate", "check", "explain", "report", "compare", "graph", "schema", "example", "example list",
             "example copy", "new", "diff", "sync", "up", "ps", "logs", "down", "load", "fault set", "fault list",
-            "fault clear", "play", "doctor", "advise", "workshop bundle"]  # fmt: skip
+            "fault clear", "play", "doctor", "advise", "workshop bundle",
+            "verify", "calibrate"]  # fmt: skip
 HEAVY = [
     "simpy",
     "numpy",

@@ -49,14 +49,15 @@ def gone(numbers: list[int]) -> bool:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: a console's Ctrl-C can't be sent to one process")
-def test_ctrl_c_takes_everything_down(till: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a polite kill"])
+def test_being_ended_takes_everything_down(how: signal.Signals, till: Path) -> None:
     words = command("verify", "-C", till, "--no-calibration", "-n", "5", "--duration", "60s")
     child = subprocess.Popen(
         words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     view = until_up(till)
     time.sleep(1.0)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(how)
     out, err = child.communicate(timeout=PATIENCE)
     assert (child.returncode, out) == (130, "")
     assert "interrupted" in err

@@ -154,7 +154,7 @@ def _problem(dist: Dist) -> str:
     if not all(isfinite(v) for v in p):
         return "parameters must be finite"
     if (kind in ("mixture", "delayed")) != bool(dist.parts):
-        return "only a mixture has parts" if dist.parts else f"{kind} has parts"
+        return "only a mixture has parts" if dist.parts else f"a {kind} has parts"
     return _CHECKS[kind](p, len(dist.parts))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from msforge.errors import MsforgeError, UsageError
@@ -66,13 +68,32 @@ def run_once(folder: Path, how: How) -> Noted:
     """Up, traffic, down. What was measured before a service died is kept. Raises as `up` and `send_traffic` do."""
     options = Options(processes=True, port_base=0, scale=how.scale, sets=how.sets, outcomes=True)
     how.tell("bringing the services up")
+    with _asked_to_end():
+        try:
+            api.up(folder, options=options, detach=True, tell=how.tell)
+            return _loaded(folder, how)
+        finally:
+            how.tell("taking them down")
+            _down(folder)
+
+
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[None]:
+    """A polite kill and a closed terminal end what runs here as Ctrl-C does: everything is taken down first."""
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    heard = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, _end) for number in heard}
     try:
-        api.up(folder, options=options, detach=True, tell=how.tell)
-        noted = _loaded(folder, how)
+        yield
     finally:
-        how.tell("taking them down")
-        _down(folder)
-    return noted
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough: what follows is the way down
+    raise KeyboardInterrupt
 
 
 def _down(folder: Path) -> None:
