@@ -8,7 +8,7 @@ from msforge.report.notes import indistinct
 from msforge.report.page.html import filled
 from msforge.report.page.load import picture, rows
 from msforge.report.page.marks import marks
-from msforge.report.page.numbers import channel_sheet, cost_sheet, request_sheets, service_sheets, storm_figures
+from msforge.report.page.numbers import MOST, channel_sheet, cost_sheet, request_sheets, service_sheets, storm_figures
 from msforge.report.page.over_time import Clock, entry, time_of
 from msforge.report.page.sheets import sheet
 from msforge.report.page.slow import slow
@@ -79,7 +79,7 @@ def _notes(result: Result) -> dict[str, Any]:
             "Laws that the measurements must obey",
             ("law", "at", "from areas", "from requests", "off by", "holds"),
             [(c.law.replace("_", " "), c.name, f"{c.left:.4g}", f"{c.right:.4g}", f"{c.residual:.2%}",
-              "yes" if c.holds else "no") for c in result.checks],
+              "yes" if c.holds else "no") for c in sorted(result.checks, key=lambda c: c.holds)[:MOST]],
             names=2,
         ),
     }

@@ -14,6 +14,8 @@ WAITING: Final = frozenset(("queue", "backoff"))
 """Spans in which nobody works for the request."""
 SPANS: Final = 160
 """Rows of one waterfall; what is left out is said."""
+MOST: Final = 10
+"""Waterfalls of answered requests, and as many of failed ones; the Result has all that were traced."""
 ANSWERED: Final = frozenset(("ok", "degraded"))
 
 
@@ -32,7 +34,8 @@ def traces(result: Result) -> list[dict[str, Any]]:
     for same in answered.values():
         for one, word in zip(same, ("slowest", "median"), strict=False):
             one["title"] = f"{word} of {one['target']}"
-    return drawn
+    failed = [one for one in drawn if one["outcome"] not in ANSWERED]
+    return drawn[: len(drawn) - len(failed)][:MOST] + failed[:MOST]
 
 
 def _waterfall(spans: list[Trace]) -> dict[str, Any]:

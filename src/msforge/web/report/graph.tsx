@@ -94,7 +94,8 @@ function overlay(graph: Graph, drawn: Drawn): (at: number) => void {
     const shown = graph.shows[node.id] ?? {};
     const bar = element("rect", { class: "load", x: left, y, width: 0, height: 3.5, rx: 1.5 });
     if (shown.load) group.append(element("rect", { class: "load-way", x: left, y, width: wide, height: 3.5, rx: 1.5 }), bar);
-    const label = element("text", { class: "state", x: node.x, y: node.y - node.height / 2 - 5 });
+    const top = node.y - node.height / 2 - (node.kind === "group" ? 9 : 5);
+    const label = element("text", { class: "state", x: node.x, y: top });
     drawn.svg.append(label);
     return { group, bar, wide, label, shown };
   });
