@@ -14,8 +14,8 @@ from msforge.cli import app
 
 run = CliRunner().invoke
 COMMANDS = ["simulate", "check", "explain", "report", "compare", "graph", "schema", "example", "example list",
-            "example copy", "play", "new", "diff", "sync", "up", "ps", "logs", "down", "load", "fault set", "fault list",
-            "fault clear"]  # fmt: skip
+            "example copy", "play", "new", "diff", "sync", "up", "ps", "logs", "down", "load", "fault set",
+            "fault list", "fault clear"]  # fmt: skip
 HEAVY = [
     "simpy",
     "numpy",
