@@ -18,6 +18,7 @@ interface Live {
   badge: SVGGElement;
   count: SVGTextElement;
   pips: SVGGElement;
+  name: string;
   width: number;
 }
 
@@ -116,7 +117,7 @@ export class Stage {
     group.setAttribute("role", "button");
     this.act(group, id);
     const detail = group.querySelector<SVGTextElement>(".detail:not(:empty)");
-    this.live.set(id, { group, detail, bar, badge, count: text, pips, width: node.width - 10 });
+    this.live.set(id, { group, detail, bar, badge, count: text, pips, name: group.querySelector(".name")?.textContent ?? node.name, width: node.width - 10 });
   }
 
   private wire(group: SVGGElement, number: number): void {
@@ -178,6 +179,8 @@ export class Stage {
     const live = this.live.get(id);
     if (!live) return;
     if (live.detail && live.detail.textContent !== shown.text) live.detail.textContent = shown.text;
+    const words = [live.name, shown.text, ...(shown.waiting > 0 ? [`${count(shown.waiting)} waiting`] : [])].join(" ");
+    if (live.group.getAttribute("aria-label") !== words) live.group.setAttribute("aria-label", words);
     const load = Math.min(1, shown.load ?? 0);
     live.bar.setAttribute("width", (load * live.width).toFixed(1));
     live.bar.classList.toggle("full", load > 0.9);

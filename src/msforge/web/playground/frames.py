@@ -211,7 +211,7 @@ class Frames:
         engine = self.session.engine
         fresh = engine.happenings[self.seen_happenings:]
         changed = {h.time for h in fresh if h.kind == "change"}
-        news = [
+        news: list[dict[str, Any]] = [
             {"time": round(h.time / SECOND, 3), "kind": h.kind, "subject": h.subject, "detail": h.detail}
             for h in fresh
             if not (h.kind == "fault_begin" and h.service < 0 and h.time in changed)  # its change says it

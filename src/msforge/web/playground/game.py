@@ -86,7 +86,8 @@ class Game:
         if kind == "call":
             edge = system.edges[index]
             return f"{system.body_name(edge.caller)} → {system.body_name(edge.callee)}"
-        return {"service": system.services, "store": system.stores, "source": system.sources}[kind][index].name
+        parts: dict[str, Any] = {"service": system.services, "store": system.stores, "source": system.sources}
+        return str(parts[kind][index].name)
 
     def status(self) -> dict[str, Any]:
         """What changes only when somebody does something."""

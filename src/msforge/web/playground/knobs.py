@@ -89,8 +89,8 @@ def knobs_of(spec: Spec, system: System, hidden: frozenset[int] = frozenset()) -
 def _of_source(system: System, source: Source) -> Iterator[Knob]:
     owner, path, index = ("source", source.index), f"traffic.{source.name}", source.index
     if source.users:
-        most = max(100, 4 * source.users)
-        yield _number(owner, f"{path}.users", "Users", COUNT, 1, most, lambda s, _: s.sources[index].users)
+        many = max(100, 4 * source.users)
+        yield _number(owner, f"{path}.users", "Users", COUNT, 1, many, lambda s, _: s.sources[index].users)
     elif source.stages:
         most = max(50.0, 4 * max(rate for stage in source.stages for rate in (stage.begin, stage.end)))
         yield _number(owner, f"{path}.rate", "Rate", RATE, 0, most, lambda s, t: rate_at(s.sources[index], t))
