@@ -74,7 +74,7 @@ class Judgement:
 
 def goals(runs: Runs) -> Iterator[Verdict]:
     """The verdict on each objective and comparison of the lab's goals."""
-    first = next(iter(runs.pooled))
+    first = next(iter(runs.records))
     for goal in runs.lab.model.goals:
         run = goal.run or first
         for subject, objectives in goal.objectives.items():
@@ -111,7 +111,7 @@ def _verdict(
     runs: Runs, goal: LabGoal, run: str, wanted: tuple[str, str], measured: str, each: tuple[bool, ...]
 ) -> Verdict:
     why = filled(goal.why or "", runs.numbers()) if not all(each) else ""
-    return Verdict(*wanted, measured, each, goal.says or "", why, run if len(runs.pooled) > 1 else "")
+    return Verdict(*wanted, measured, each, goal.says or "", why, run if len(runs.records) > 1 else "")
 
 
 def rules(lab: Lab, before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Rule]:

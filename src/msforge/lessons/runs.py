@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msforge import door, results, sim
 from msforge.errors import UsageError
@@ -27,6 +27,19 @@ SMALL: Final = 0.15
 MOST: Final = 30.0
 """Estimated seconds beyond which a check is refused. On a laptop it would take some ten times as long."""
 Progress = Callable[[int, int, int], None]
+V = TypeVar("V")
+
+
+class _Lazy(dict[str, V]):
+    """What is made by name, once."""
+
+    def __init__(self, make: Callable[[str], V]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> V:
+        self[name] = self._make(name)
+        return self[name]
 
 
 @dataclass(frozen=True)
@@ -39,14 +52,14 @@ class Runs:
     records: Mapping[str, Sequence[Records]]
 
     @cached_property
-    def pooled(self) -> dict[str, Result]:
-        """Each run's Result over all seeds."""
-        return {name: self._summarised(name, records) for name, records in self.records.items()}
+    def pooled(self) -> Mapping[str, Result]:
+        """Each run's Result over all seeds, made when it is asked for."""
+        return _Lazy(lambda name: self._summarised(name, self.records[name]))
 
     @cached_property
-    def single(self) -> dict[str, list[Result]]:
-        """Each run's Result for each seed by itself."""
-        return {name: [self._summarised(name, [one]) for one in records] for name, records in self.records.items()}
+    def single(self) -> Mapping[str, list[Result]]:
+        """Each run's Result for each seed by itself, made when it is asked for."""
+        return _Lazy(lambda name: [self._summarised(name, [one]) for one in self.records[name]])
 
     @property
     def seeds(self) -> int:
@@ -69,8 +82,8 @@ class Runs:
                 if name in self.lab.figures:
                     value = self.lab.figures[name].value(found)
                     return Figure(value.value, self.lab.model.figures[name].unit or value.unit)
-                run, place = next(iter(self.pooled)), name
-            if run not in self.pooled:
+                run, place = next(iter(self.records)), name
+            if run not in self.records:
                 raise FigureError(f"there is no run `{run}`")
             return look_up(self.pooled[run] if seed is None else self.single[run][seed], place)
 
