@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from msforge import units
 from msforge.lessons.expression import compares
 from msforge.lessons.figures import quantity
 from msforge.spec.places import Path, join, split
@@ -45,9 +46,21 @@ def parse_limit(text: str) -> Limit:
     if match is None or path is None:
         raise PathError(f"`{text}` is not a limit")
     try:
-        return Limit(text, path, match[3], quantity(match[4]).value or 0.0, bool(match[1]))
+        return Limit(text, path, match[3], _quantity(match[4]), bool(match[1]))
     except ValueError as error:
         raise PathError(f"`{text}` is not a limit: {error}") from None
+
+
+def _quantity(written: Any) -> float:
+    """A number with or without a unit, sizes such as `128MiB` among them. Raises ValueError."""
+    try:
+        return quantity(written).value or 0.0
+    except ValueError:
+        try:
+            return float(units.parse_size(written))
+        except units.UnitError:
+            pass
+        raise
 
 
 def spent(limit: Limit, resolved: dict[str, Any]) -> Spent:
@@ -74,7 +87,7 @@ def _number(value: Any) -> float | None:
     if value == "unlimited":
         return float("inf")
     try:
-        return quantity(value).value
+        return _quantity(value)
     except ValueError:
         return None
 
