@@ -19,7 +19,7 @@ KNOWN = {
     "a": Figure(6.0, "ns"), "b": Figure(3.0, "ns"), "c": Figure(2.0, "count"), "none": Figure(None, "ns"),
     "r": Figure(0.5, "ratio"), "run:x[p -> q.r].y": Figure(8.0, "count"),
 }  # fmt: skip
-RESOLVED = {"services": {"a": {"replicas": 2, "wait": "60s"}, "b": {"replicas": 3, "threads": "unlimited"}}}
+RESOLVED = {"services": {"a": {"replicas": 2, "wait": "60s"}, "b": {"replicas": 3, "threads": "unlimited", "memory": "1GiB"}}}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,7 @@ def test_quantities(written: object, figure: Figure) -> None:
         ("services.*.replicas <= 2", False), ("total services.*.replicas <= 5", True),
         ("total services.*.replicas <= 4", False),
         ("services.a.wait <= 1m", True), ("services.b.threads <= 64", False), ("services.c.replicas <= 9", False),
+        ("services.*.function <= 9", True), ("services.b.memory >= 128MiB", True), ("services.*.memory < 1GiB", False),
     ],
 )  # fmt: skip
 def test_limits(limit: str, met: bool) -> None:

@@ -32,7 +32,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A limit and what stands against it; `met` False when it is passed, or when nothing stands there any more."""
+    """A limit and what stands against it; `met` False when it is passed, or when what it names is gone."""
 
     text: str
     found: str
@@ -72,7 +72,7 @@ def spent(limit: Limit, resolved: dict[str, Any]) -> Spent:
         return Spent(limit.text, f"{total:g}", bool(numbers) and compares(total, limit.operator, limit.bound))
     wrong = [(path, value) for path, value in found if not _kept(limit, value)]
     if not found:
-        return Spent(limit.text, "not there", False)
+        return Spent(limit.text, "not there", "*" in limit.path)
     if wrong:
         return Spent(limit.text, ", ".join(f"{join(path)} is {value}" for path, value in wrong[:3]), False)
     return Spent(limit.text, ", ".join(dict.fromkeys(str(value) for _, value in found)), True)
