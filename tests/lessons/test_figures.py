@@ -19,7 +19,9 @@ KNOWN = {
     "a": Figure(6.0, "ns"), "b": Figure(3.0, "ns"), "c": Figure(2.0, "count"), "none": Figure(None, "ns"),
     "r": Figure(0.5, "ratio"), "run:x[p -> q.r].y": Figure(8.0, "count"),
 }  # fmt: skip
-RESOLVED = {"services": {"a": {"replicas": 2, "wait": "60s"}, "b": {"replicas": 3, "threads": "unlimited", "memory": "1GiB"}}}
+RESOLVED = {
+    "services": {"a": {"replicas": 2, "wait": "60s"}, "b": {"replicas": 3, "threads": "unlimited"}}, "size": "1GiB",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_quantities(written: object, figure: Figure) -> None:
         ("services.*.replicas <= 2", False), ("total services.*.replicas <= 5", True),
         ("total services.*.replicas <= 4", False),
         ("services.a.wait <= 1m", True), ("services.b.threads <= 64", False), ("services.c.replicas <= 9", False),
-        ("services.*.function <= 9", True), ("services.b.memory >= 128MiB", True), ("services.*.memory < 1GiB", False),
+        ("services.*.function <= 9", True), ("size >= 128MiB", True), ("size < 1GiB", False),
     ],
 )  # fmt: skip
 def test_limits(limit: str, met: bool) -> None:
@@ -101,7 +103,8 @@ def test_limits(limit: str, met: bool) -> None:
 
 
 def test_differences_and_what_they_lie_under() -> None:
-    after = {"services": {"a": {"replicas": 2, "wait": "1m"}, "b": {"replicas": 4, "threads": "unlimited"}, "c": {}}}
+    after = {"services": {"a": {"replicas": 2, "wait": "1m"}, "b": {"replicas": 4, "threads": "unlimited"}, "c": {}},
+             "size": "1GiB"}
     found = list(differences(RESOLVED, after))
     assert found == [("services", "b", "replicas"), ("services", "c")], "60s is 1m"
     assert under(found[0], split("services.*.replicas") or ())
