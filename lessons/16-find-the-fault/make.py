@@ -53,7 +53,8 @@ def log(all_spans: list[Span]) -> str:
             continue
         what = span["name"] if span["kind"] != 3 else f"call of {span['said'].get('server.address')}: {span['name']}"
         end = (int(span["endTimeUnixNano"]) - DAY) / 1e9
-        lines.append((end, f"{end:6.3f}s {span['traceId'][-3:]} {span['who']:<14} {outcome:<7} {length(span):6.1f}ms {what}"))
+        head = f"{end:6.3f}s {span['traceId'][-3:]} {span['who']:<14} {outcome:<7}"
+        lines.append((end, f"{head} {length(span):6.1f}ms {what}"))
     return "".join(f"{line}\n" for _, line in sorted(lines))
 
 
@@ -79,7 +80,8 @@ def tree(span: Span, below: dict[tuple[str, str], list[Span]], begin: int, depth
     last = f"  {outcome}" if outcome != "ok" else ""
     mark = f"  {span['traceId'][-3:]}" if depth == 0 else ""
     line = f"{when}  {name:<44}{length(span):8.1f}ms{last}{mark}\n"
-    return line + "".join(tree(each, below, begin, depth + 1) for each in below.get((span["traceId"], span["spanId"]), ()))
+    inside = below.get((span["traceId"], span["spanId"]), ())
+    return line + "".join(tree(each, below, begin, depth + 1) for each in inside)
 
 
 def main() -> None:

@@ -74,6 +74,7 @@ def test_a_figure_has_the_unit_of_its_field() -> None:
     assert look_up(result, "storm.attempts") == Figure(1.5, "count")
     assert look_up(result, "services[external=false].count") == Figure(1.0, "count")
     assert look_up(result, "services[external=true].count") == Figure(0.0, "count")
+    assert look_up(result, "services[external=true].last.utilisation").value is None, "the last of nothing"
     for place in ("services[till].utilisation", "services.desk", "services[desk].nothing", "services[desk]", "", "a b"):
         with pytest.raises(FigureError):
             look_up(result, place)
