@@ -19,7 +19,9 @@ KNOWN = {
     "a": Figure(6.0, "ns"), "b": Figure(3.0, "ns"), "c": Figure(2.0, "count"), "none": Figure(None, "ns"),
     "r": Figure(0.5, "ratio"), "run:x[p -> q.r].y": Figure(8.0, "count"),
 }  # fmt: skip
-RESOLVED = {"services": {"a": {"replicas": 2, "wait": "60s"}, "b": {"replicas": 3, "threads": "unlimited"}}}
+RESOLVED = {
+    "services": {"a": {"replicas": 2, "wait": "60s"}, "b": {"replicas": 3, "threads": "unlimited"}}, "size": "1GiB",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,7 @@ def test_a_figure_has_the_unit_of_its_field() -> None:
     assert look_up(result, "storm.attempts") == Figure(1.5, "count")
     assert look_up(result, "services[external=false].count") == Figure(1.0, "count")
     assert look_up(result, "services[external=true].count") == Figure(0.0, "count")
+    assert look_up(result, "services[external=true].last.utilisation").value is None, "the last of nothing"
     for place in ("services[till].utilisation", "services.desk", "services[desk].nothing", "services[desk]", "", "a b"):
         with pytest.raises(FigureError):
             look_up(result, place)
@@ -93,6 +96,7 @@ def test_quantities(written: object, figure: Figure) -> None:
         ("services.*.replicas <= 2", False), ("total services.*.replicas <= 5", True),
         ("total services.*.replicas <= 4", False),
         ("services.a.wait <= 1m", True), ("services.b.threads <= 64", False), ("services.c.replicas <= 9", False),
+        ("services.*.function <= 9", True), ("size >= 128MiB", True), ("size < 1GiB", False),
     ],
 )  # fmt: skip
 def test_limits(limit: str, met: bool) -> None:
@@ -100,7 +104,8 @@ def test_limits(limit: str, met: bool) -> None:
 
 
 def test_differences_and_what_they_lie_under() -> None:
-    after = {"services": {"a": {"replicas": 2, "wait": "1m"}, "b": {"replicas": 4, "threads": "unlimited"}, "c": {}}}
+    after = {"services": {"a": {"replicas": 2, "wait": "1m"}, "b": {"replicas": 4, "threads": "unlimited"}, "c": {}},
+             "size": "1GiB"}
     found = list(differences(RESOLVED, after))
     assert found == [("services", "b", "replicas"), ("services", "c")], "60s is 1m"
     assert under(found[0], split("services.*.replicas") or ())

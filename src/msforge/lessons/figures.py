@@ -2,7 +2,8 @@
 
 `services[payment].utilisation`, `entries[shoppers -> gateway.checkout].answered.p99`, `cost.per_month`. `[...]` picks
 an item of a list by its name (or text, or number), `[kind=deploy]` all with this value; a list has `count`, `sum` and
-`last`. A measured figure stands for its value. Works on a Result and on the plain data of its JSON alike.
+`last` (of an empty one, nothing). A measured figure stands for its value. Works on a Result and on the plain data of
+its JSON alike.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def look_up(result: Any, path: str) -> Figure:
         here, unit = _inside(here, match[1], path, unit)
         for item in re.findall(r"\[([^\]]+)\]", match[2]):
             here = _item(here, item, path)
+        if here is None:  # the last of nothing, or what was not measured
+            return Figure(None, unit)
     if done != len(path) or not path:
         raise FigureError(f"`{path}` is not a place in the Result")
     if hasattr(here, "half_width"):
@@ -58,8 +61,8 @@ def _inside(here: Any, key: str, path: str, unit: str) -> tuple[Any, str]:
             return len(here), "count"
         if key == "sum":
             return sum(here), unit
-        if key == "last" and here:
-            return here[-1], unit
+        if key == "last":
+            return (here[-1] if here else None), unit
     elif isinstance(here, dict) and key in here:
         return here[key], unit
     elif dataclasses.is_dataclass(here):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from msforge import units
 from msforge.lessons.expression import compares
 from msforge.lessons.figures import quantity
 from msforge.spec.places import Path, join, split
@@ -31,7 +32,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A limit and what stands against it; `met` False when it is passed, or when nothing stands there any more."""
+    """A limit and what stands against it; `met` False when it is passed, or when what it names is gone."""
 
     text: str
     found: str
@@ -45,9 +46,21 @@ def parse_limit(text: str) -> Limit:
     if match is None or path is None:
         raise PathError(f"`{text}` is not a limit")
     try:
-        return Limit(text, path, match[3], quantity(match[4]).value or 0.0, bool(match[1]))
+        return Limit(text, path, match[3], _quantity(match[4]), bool(match[1]))
     except ValueError as error:
         raise PathError(f"`{text}` is not a limit: {error}") from None
+
+
+def _quantity(written: Any) -> float:
+    """A number with or without a unit, sizes such as `128MiB` among them. Raises ValueError."""
+    try:
+        return quantity(written).value or 0.0
+    except ValueError:
+        try:
+            return float(units.parse_size(written))
+        except units.UnitError:
+            pass
+        raise
 
 
 def spent(limit: Limit, resolved: dict[str, Any]) -> Spent:
@@ -59,7 +72,7 @@ def spent(limit: Limit, resolved: dict[str, Any]) -> Spent:
         return Spent(limit.text, f"{total:g}", bool(numbers) and compares(total, limit.operator, limit.bound))
     wrong = [(path, value) for path, value in found if not _kept(limit, value)]
     if not found:
-        return Spent(limit.text, "not there", False)
+        return Spent(limit.text, "not there", "*" in limit.path)
     if wrong:
         return Spent(limit.text, ", ".join(f"{join(path)} is {value}" for path, value in wrong[:3]), False)
     return Spent(limit.text, ", ".join(dict.fromkeys(str(value) for _, value in found)), True)
@@ -74,7 +87,7 @@ def _number(value: Any) -> float | None:
     if value == "unlimited":
         return float("inf")
     try:
-        return quantity(value).value
+        return _quantity(value)
     except ValueError:
         return None
 
