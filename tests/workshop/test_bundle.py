@@ -150,6 +150,20 @@ def test_a_damaged_wheel_is_fetched_again(made: bundle.Bundle, index: Path) -> N
     assert broken.read_bytes() == (index / broken.name).read_bytes()
 
 
+def test_whatever_byte_of_a_wheel_is_wrong_it_is_damaged_or_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a-1.dist-info/METADATA", "Name: a\nVersion: 1\n" + "".join(map(chr, range(33, 120))))
+    whole, damaged = path.read_bytes(), 0
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes((whole[place] ^ 0xFF,)) + whole[place + 1 :])
+        try:
+            read_wheel(path)
+        except ValueError:
+            damaged += 1
+    assert damaged > len(whole) / 2
+
+
 def _cut_off(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
