@@ -36,10 +36,10 @@ def test_a_lab_from_start_to_closing_page(begun: Path, msforge: Msforge, capsys:
     assert "{{" not in (begun / "README.md").read_text("utf-8")
     assert msforge("lab", "answer", "busy=50") == 0
     assert msforge("lab", "check") == 5
-    said = capsys.readouterr().out
-    assert "✗  desk.serve  p99 < 80ms" in said and "✓  the bill" in said
-    assert "you: 50 · it is 8" in said and "percentage points off" in said
-    assert "→ It is busy 8" in said
+    said = capsys.readouterr()
+    assert "✗  desk.serve  p99 < 80ms" in said.out and "✓  the bill" in said.out
+    assert "you: 50 · it is 8" in said.out and "percentage points off" in said.out
+    assert "→ It is busy 8" in said.out
 
     (begun / "system.yaml").write_text(SOLUTION, "utf-8")
     assert msforge("lab", "check") == 5

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import PathDistribution
@@ -23,6 +24,7 @@ from msforge.workshop import bundle, contents, fetch, own_wheel, pip
 from msforge.workshop.targets import Target, here, targets
 from msforge.workshop.wheels import missing, read_wheel
 
+ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = Target("win_amd64", "3.12", ("win_amd64",))
 
 
@@ -308,3 +310,11 @@ def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, nonsense: str) -> N
     (tmp_path / bundle.STATE).write_text(nonsense, "utf-8")
     (tmp_path / "README.md").touch()
     assert bundle._open(tmp_path) == {"targets": {}}
+
+
+def test_help_names_every_optional_part() -> None:
+    plain = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras = set(plain["project"]["optional-dependencies"]) - {"test", "ci", "dev"}
+    told = " ".join(CliRunner().invoke(app, ["workshop", "bundle", "--help"]).output.replace("│", " ").split())
+    named = told.partition("Optional parts: ")[2].partition(". Repeatable")[0]
+    assert set(named.split(", ")) == extras
