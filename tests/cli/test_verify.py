@@ -127,3 +127,11 @@ def test_agreements_are_told_in_full_with_all(tiny: Path, pretend: Any) -> None:
     assert len(full.splitlines()) > len(short.splitlines())
     assert "back.fetch own time" in full
     assert isinstance(verification(tiny).agreement, Agreement)
+
+
+@pytest.mark.parametrize("option", ["--out", "--measured"])
+def test_where_nothing_can_be_written_nothing_is_run(tiny: Path, pretend: Any, tmp_path: Path, option: str) -> None:
+    calls = pretend()
+    told = run(app, ["verify", str(tiny), option, str(tmp_path / "nowhere" / "it.json")])
+    assert (told.exit_code, calls) == (2, [])
+    assert "does not exist" in told.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from msforge.cli import main
-from msforge.lessons import library
+from msforge.lessons import library, making, work
 
 LAB = """\
 lab: 1
@@ -67,6 +67,12 @@ def write_lab(folder: Path) -> Path:
     return folder
 
 
+def use_labs(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """Have the folder `root` stand in for msforge's own labs."""
+    for module in (library, making, work):
+        monkeypatch.setattr(module, "labs_root", lambda: root)
+
+
 @pytest.fixture
 def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that stands in for msforge's own labs, with one in it; and an empty folder to stand in."""
@@ -74,7 +80,7 @@ def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "80")
     root = tmp_path / "lessons"
     write_lab(root / "01-desk")
-    monkeypatch.setattr(library, "root", lambda: root)
+    use_labs(monkeypatch, root)
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)

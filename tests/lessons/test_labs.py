@@ -74,6 +74,21 @@ def test_brute_force_does_not_solve_it(name: str) -> None:
     assert not all(rule.met for rule in rules) or bills
 
 
+@pytest.mark.parametrize("name", ["05-notification-fails", "06-payment-is-slow", "08-breaker-and-fallback"])
+def test_work_left_out_does_not_solve_it(name: str, tmp_path: Path) -> None:
+    """The solution without the call of payment: nothing is slow any more, and nobody is charged."""
+    from msforge.lessons import judge
+    from msforge.lessons.runs import described, execute
+
+    found = lab(name)
+    text, place = found.text(SOLUTION), re.compile(r"^( *)- call: payment\.charge\n(?:\1 +.*\n)*", re.MULTILINE)
+    assert len(place.findall(text)) == 1
+    system = tmp_path / "system.yaml"
+    system.write_text(place.sub("", text), "utf-8")
+    runs = execute(found, described(found, system, found.folder), seeds=1, processes=1)
+    assert not all(goal.met for goal in judge.goals(runs))
+
+
 def test_the_labs_are_found_by_number_and_name() -> None:
     for folder in FOLDERS:
         if folder.name[0] == "_":

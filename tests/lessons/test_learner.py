@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from msforge.lessons import library
-from tests.lessons.conftest import SOLUTION, START, Msforge
+from msforge import catalog
+from msforge.lessons import read_lab, write
+from tests.lessons.conftest import LAB, SOLUTION, START, Msforge
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ def test_a_lab_from_start_to_closing_page(begun: Path, msforge: Msforge, capsys:
     assert "{{" not in (begun / "README.md").read_text("utf-8")
     assert msforge("lab", "answer", "busy=50") == 0
     assert msforge("lab", "check") == 5
-    said = capsys.readouterr().out
-    assert "✗  desk.serve  p99 < 80ms" in said and "✓  the bill" in said
-    assert "you: 50 · it is 8" in said and "percentage points off" in said
-    assert "→ It is busy 8" in said
+    said = capsys.readouterr()
+    assert "✗  desk.serve  p99 < 80ms" in said.out and "✓  the bill" in said.out
+    assert "you: 50 · it is 8" in said.out and "percentage points off" in said.out
+    assert "→ It is busy 8" in said.out
 
     (begun / "system.yaml").write_text(SOLUTION, "utf-8")
     assert msforge("lab", "check") == 5
@@ -256,6 +257,58 @@ def test_an_installation_without_labs_says_so(
     msforge: Msforge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MSFORGE_HOME", str(tmp_path))
-    monkeypatch.setattr(library, "__file__", str(tmp_path / "a/b/c/library.py"))
+    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "a/b/c/catalog.py"))
     assert msforge("lab") == 1
     assert "has no labs" in capsys.readouterr().err
+
+
+def lab_with_a_back(labs: Path, msforge: Msforge) -> Path:
+    """Inside a lab in which all but the traffic may be changed, and whose texts speak of a service `back`."""
+    text = LAB.replace("allow_change: [services.desk.replicas]", "forbid_change: [traffic]")
+    text = text.replace("busy {{busy}}", "busy {{back}}").replace(
+        "figures:\n", 'figures:\n  back: {of: "services[back].utilisation", says: the back}\n', 1)
+    lab = labs / "02-back"
+    shutil.copytree(labs / "01-desk", lab)
+    (lab / "lab.yaml").write_text(text, "utf-8")
+    back = "  back: {endpoints: {do: {http: GET /do, steps: [wait: 0.1ms]}}}\n"
+    (lab / "start.yaml").write_text(START.replace("traffic:", back + "traffic:"), "utf-8")
+    (lab / "closing.md").write_text("The back was busy {{back}}.\n", "utf-8")
+    write(read_lab(lab))
+    assert msforge("lab", "start", "2") == 0
+    return Path("02-back").resolve()
+
+
+def test_texts_about_what_was_taken_away_say_so(
+    labs: Path, msforge: Msforge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = lab_with_a_back(labs, msforge)
+    (begun / "system.yaml").write_text(START, "utf-8")
+    assert msforge("lab", "check", "-C", str(begun)) == 5
+    assert "It is busy nothing." in capsys.readouterr().out
+    msforge("lab", "answer", "why=few", "-C", str(begun))
+    (begun / "system.yaml").write_text(SOLUTION, "utf-8")
+    assert msforge("lab", "check", "-C", str(begun)) == 0
+    assert "The back was busy nothing." in (begun / "closing.md").read_text("utf-8")
+
+
+def test_what_was_given_is_not_the_learners_to_change(
+    begun: Path, msforge: Msforge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    easy = START.replace("80/s", "8/s")
+    (begun / "system.yaml").write_text(easy, "utf-8")
+    (begun / ".lab/start/start.yaml").write_text(easy, "utf-8")
+    assert msforge("lab", "check") == 5
+    assert "traffic.people.rate stays as it was" in capsys.readouterr().out
+
+
+def test_a_limit_holds_in_every_run(labs: Path, msforge: Msforge, capsys: pytest.CaptureFixture[str]) -> None:
+    lab, quiet = labs / "01-desk", "\nscenarios: {quiet: {services: {desk: {replicas: 1}}}}\n"
+    runs = "runs: {plain: {}, quiet: {scenario: quiet}}\nfigures:"
+    (lab / "lab.yaml").write_text(LAB.replace("figures:", runs, 1), "utf-8")
+    for name, text in (("start", START), ("solution", SOLUTION)):
+        (lab / f"{name}.yaml").write_text(text + quiet, "utf-8")
+    msforge("lab", "start", "1")
+    system = Path("01-desk/system.yaml")
+    system.write_text(SOLUTION + quiet.replace("replicas: 1", "replicas: 9"), "utf-8")
+    assert msforge("lab", "check", "-C", "01-desk") == 5
+    assert "services.desk.replicas is 9" in capsys.readouterr().out.replace("\n", " ")

@@ -9,8 +9,7 @@ import pytest
 
 from msforge import lessons
 from msforge.errors import InvalidFileError
-from msforge.lessons import library
-from tests.lessons.conftest import LAB, SOLUTION, START, Msforge, write_lab
+from tests.lessons.conftest import LAB, SOLUTION, START, Msforge, use_labs, write_lab
 
 ROOT = Path(__file__).resolve().parents[2] / "lessons"
 
@@ -23,7 +22,7 @@ def wrong(folder: Path) -> str:
 def test_a_new_lab_is_one_and_its_name_is_not_taken_twice(
     labs: Path, msforge: Msforge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(library, "root", lambda: ROOT)
+    use_labs(monkeypatch, ROOT)
     assert msforge("lab", "new", "my-lab") == 0
     assert "self-test my-lab" in capsys.readouterr().err
     assert msforge("lab", "self-test", "my-lab") == 0

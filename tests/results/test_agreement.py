@@ -186,3 +186,11 @@ def test_a_figure_differs_when_both_readings_say_so(measured: float, inside: boo
 def test_a_wide_interval_excuses_a_path_that_parted() -> None:
     found = reading("entry/a/p50", "ratio", 130.0, 100.0, [60.0, 100.0, 150.0] * 5, 0.05, 0.0)
     assert found.inside and not found.differs
+
+
+def test_a_run_without_requests_is_no_evidence() -> None:
+    twin, *further = predicted()
+    empty = sim.run(plan(("rate: 30/s", "rate: 30/s, for: 1s")))  # all in the warm-up
+    found = compare(Sides(plan(), empty, empty, further, calls_in(plan(), twin)))
+    assert found.verdict == INCONCLUSIVE
+    assert "no request was measured" in found.reasons[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ import aiokafka
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 
 from msforge.runtime.kafka import Kafka
-from msforge.runtime.kafka_message import Head, head_of
+from msforge.runtime.kafka_message import Head, head_of, unpacked
 from msforge.runtime.kafka_url import KafkaUrl
 from msforge.runtime.part_error import PartError
 
@@ -256,8 +257,10 @@ def test_a_note_is_read_as_it_was_written() -> None:
     head = Head(7, 3, 200 * MS, {2**63 + 1, 5})
     assert head_of(7, head.note()) == head
     assert Head(7).note() == ""
-    for strange in ("", None, "someone's note", "msforge", "msforge 1", "msforge x y", "msforge -1 0"):
+    for strange in ("", None, "someone's note", "msforge", "msforge 1", "msforge x y", "msforge -1 0", "msforge ² 1"):
         assert head_of(7, strange) == Head(7)
+    many = Head(7, 1, 0, set(range(2**63, 2**63 + 500)))
+    assert head_of(7, many.note()).effects < many.effects
 
 
 def test_letter_that_is_dead_goes_to_its_topic_and_frees_its_partition(server: Serving, topic: str) -> None:
@@ -334,6 +337,8 @@ def test_nobody_there_is_said() -> None:
     ("amqp://host", "no address of a Kafka"),
     ("kafka://", "names no host"),
     ("kafka://host:port", "has no port 'port'"),
+    ("kafka://host:9²", "has no port '9²'"),
+    ("kafka://[::1", "no address of a Kafka: Invalid IPv6"),
     ("kafka://u:p@host?mechanism=GSSAPI", "no mechanism 'GSSAPI'"),
 ])
 def test_address_that_makes_no_sense_is_said(url: str, said: str) -> None:
@@ -351,3 +356,13 @@ def test_address_says_all_that_clients_are_told() -> None:
         "sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": "me", "sasl_plain_password": "p@ss",
     }
     assert KafkaUrl("kafka://host").options() == {"bootstrap_servers": ["host:9092"], "security_protocol": "PLAINTEXT"}
+    assert KafkaUrl("kafka://[::1],[::2]:9").hosts == ["[::1]:9092", "[::2]:9"]
+    assert KafkaUrl("kafka://me@host").options()["sasl_plain_username"] == "me"
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"9" * 5000, b"1"), (b"\xb2", b"[" * 200_000)])
+def test_a_strangers_message_can_be_read_whatever_it_says(key: bytes, value: bytes) -> None:
+    found = unpacked(SimpleNamespace(
+        topic="t", partition=1, offset=2, timestamp=3, headers=(), key=key, value=value))
+    assert (found["id"], found["key"]) == ("t-1-2", None)
+    assert found["body"] in (1, value.decode())

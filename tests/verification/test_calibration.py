@@ -73,10 +73,15 @@ def test_a_calibration_is_kept() -> None:
     assert taken().differs() == ""
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2}', "\x00"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2}', "\x00", "[" * 100_000])
 def test_a_damaged_one_is_none(text: str) -> None:
     file = calibration.write(taken())
     file.write_text(text, "utf-8")
+    assert calibration.read() is None
+
+
+def test_one_without_samples_adds_nothing_in_silence() -> None:
+    calibration.write(replace(taken(), samples={**taken().samples, "step": ()}))
     assert calibration.read() is None
 
 

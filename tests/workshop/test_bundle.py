@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import PathDistribution
@@ -23,6 +24,7 @@ from msforge.workshop import bundle, contents, fetch, own_wheel, pip
 from msforge.workshop.targets import Target, here, targets
 from msforge.workshop.wheels import missing, read_wheel
 
+ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = Target("win_amd64", "3.12", ("win_amd64",))
 
 
@@ -148,6 +150,20 @@ def test_a_damaged_wheel_is_fetched_again(made: bundle.Bundle, index: Path) -> N
     broken.write_bytes(broken.read_bytes()[:100])
     assert not bundle.make_bundle(folder, [WINDOWS]).parts[0].kept
     assert broken.read_bytes() == (index / broken.name).read_bytes()
+
+
+def test_whatever_byte_of_a_wheel_is_wrong_it_is_damaged_or_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a-1.dist-info/METADATA", "Name: a\nVersion: 1\n" + "".join(map(chr, range(33, 120))))
+    whole, damaged = path.read_bytes(), 0
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes((whole[place] ^ 0xFF,)) + whole[place + 1 :])
+        try:
+            read_wheel(path)
+        except ValueError:
+            damaged += 1
+    assert damaged > len(whole) / 2
 
 
 def _cut_off(*_: object, **__: object) -> None:
@@ -294,3 +310,11 @@ def test_a_state_that_cannot_be_read_is_none(tmp_path: Path, nonsense: str) -> N
     (tmp_path / bundle.STATE).write_text(nonsense, "utf-8")
     (tmp_path / "README.md").touch()
     assert bundle._open(tmp_path) == {"targets": {}}
+
+
+def test_help_names_every_optional_part() -> None:
+    plain = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras = set(plain["project"]["optional-dependencies"]) - {"test", "ci", "dev"}
+    told = " ".join(CliRunner().invoke(app, ["workshop", "bundle", "--help"]).output.replace("│", " ").split())
+    named = told.partition("Optional parts: ")[2].partition(". Repeatable")[0]
+    assert set(named.split(", ")) == extras

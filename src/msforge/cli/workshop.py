@@ -28,7 +28,7 @@ PythonsOption = Annotated[
 ExtrasOption = Annotated[
     list[str] | None,
     typer.Option("--extra", metavar="NAME", show_default="none",
-                 help="Optional parts: grpc, tracing, rabbitmq, postgres, redis. Repeatable."),
+                 help="Optional parts: grpc, tracing, rabbitmq, postgres, redis, kafka, kafka-broker. Repeatable."),
 ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from msforge.errors import UsageError
 from msforge.lessons import judge, questions
-from msforge.lessons.figures import Figure, FigureError
+from msforge.lessons.figures import Figure, FigureError, forgiving
 from msforge.lessons.judge import Judgement, Rule
 from msforge.lessons.lab import CLOSING, START, Lab
 from msforge.lessons.numbers import filled, recorded
@@ -57,8 +57,8 @@ def check(work: Work, *, trust: bool = False, processes: int | None = None, prog
     if lab.model.commands and work.state.origin and not trust:
         raise UsageError(f"this lab runs commands and did not come with msforge: {lab.folder}",
                          hint="look at `commands` in its lab.yaml, and if you trust it: msforge lab check --trust")
-    if not (given / START).is_file():
-        given = lab.folder
+    if lab.edition == work.state.edition or not (given / START).is_file():
+        given = lab.folder  # what was given is the lab's own still, and that is not the learner's to change
     answers = work.answers()
     after = described(lab, system_of(work), given)
     before = described(lab, given / START, given)
@@ -154,8 +154,9 @@ def _kept(found: Check, runs: Runs, known: set[str]) -> Check:
 
 def closing_page(work: Work, runs: Runs) -> str:
     """The page that explains, with this run's own numbers."""
-    spec = next(runs.specs[name] for name, run in work.lab.model.runs.items() if run.system is None)
-    return filled(work.lab.text(CLOSING), runs.numbers(), start=recorded(work.lab),
+    mine = [name for name, run in work.lab.model.runs.items() if run.system is None]
+    spec = runs.specs[(mine or [*runs.specs])[0]]
+    return filled(work.lab.text(CLOSING), forgiving(runs.numbers()), start=recorded(work.lab),
                   predicted=work.state.predictions, system=lambda path: value_at(spec, path))
 
 

@@ -37,10 +37,15 @@ def unpacked(record: Any) -> dict[str, Any]:
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers if value is not None}
     return {
         "id": headers.get(ID) or f"{record.topic}-{record.partition}-{record.offset}", "body": body_of(record.value),
-        "key": int(record.key) if record.key is not None and record.key.isdigit() else None,
+        "key": int(record.key) if record.key is not None and _is_key(record.key) else None,
         "draw": draw_of(headers.get(DRAW)), "headers": {n: v for n, v in headers.items() if n not in OWN},
         "waited": max(0, time.time_ns() - sent(record)),
     }
+
+
+def _is_key(key: bytes) -> bool:
+    """Whether it is one of ours. A stranger's may be anything, a number longer than Python reads among it."""
+    return key.isdigit() and len(key) <= 19
 
 
 def sent(record: Any) -> int:
@@ -59,16 +64,17 @@ class Head:
     effects: set[int] = field(default_factory=set)
 
     def note(self) -> str:
-        """As text to commit."""
+        """As text to commit; effects that have no room in it are left out."""
         if not self.begun:
             return ""
-        return " ".join(("msforge", str(self.begun), str(self.paused), *map(str, sorted(self.effects))))[:LONGEST]
+        text = " ".join(("msforge", str(self.begun), str(self.paused), *map(str, sorted(self.effects))))
+        return text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0]
 
 
 def head_of(offset: int, note: str | None) -> Head:
     """A partition's head as it was committed. A broker or a stranger may have left no note, or one of its own."""
     word, *numbers = (note or "").split()[:LONGEST] or [""]
-    if word != "msforge" or len(numbers) < 2 or not all(map(str.isdigit, numbers)):
+    if word != "msforge" or len(numbers) < 2 or not all(map(str.isdecimal, numbers)):
         return Head(offset)
     begun, paused, *effects = map(int, numbers)
     return Head(offset, begun, paused, set(effects))

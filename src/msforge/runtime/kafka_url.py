@@ -20,7 +20,10 @@ class KafkaUrl:
     """A URL that was read. Raises PartError when it makes no sense."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as problem:
+            raise PartError(f"that is no address of a Kafka: {problem}") from problem
         if parts.scheme not in SCHEMES:
             raise PartError("that is no address of a Kafka; one looks like kafka://host:9092")
         user, _, hosts = parts.netloc.rpartition("@")
@@ -28,8 +31,8 @@ class KafkaUrl:
         self.hosts = [_with_port(host) for host in hosts.split(",") if host]
         if not self.hosts:
             raise PartError("the address of the Kafka names no host; one looks like kafka://host:9092")
-        name, given, password = user.partition(":")
-        self.user, self.password = (unquote(name), unquote(password)) if given else ("", "")
+        name, _, password = user.partition(":")
+        self.user, self.password = unquote(name), unquote(password)
         self.mechanism = parse_qs(parts.query).get("mechanism", ["PLAIN"])[0]
         if self.mechanism not in MECHANISMS:
             raise PartError(f"no mechanism {self.mechanism!r} for a password; there are {', '.join(MECHANISMS)}")
@@ -56,8 +59,8 @@ class KafkaUrl:
 
 def _with_port(host: str) -> str:
     name, given, port = host.rpartition(":")
-    if not given:
+    if not given or host.endswith("]"):  # an IPv6 address alone: [::1]
         return f"{host}:{PORT}"
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isdecimal() or not 0 < int(port) < 65536:
         raise PartError(f"the address of the Kafka has no port {port!r}")
     return f"{name}:{port}"
