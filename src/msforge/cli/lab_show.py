@@ -60,8 +60,8 @@ def checked(check: Check, width: int) -> Iterator[RenderableType]:
 
 def _verdicts(goals: Sequence[Verdict]) -> Iterator[RenderableType]:
     made = Table.grid(padding=(0, 2), pad_edge=False)
-    for words in (False, True, True, False, False):  # only words give way
-        made.add_column(no_wrap=not words, overflow="fold")
+    for fixed in (True, False, False, True, True):  # only words give way
+        made.add_column(no_wrap=fixed, overflow="fold")
     several = any(goal.run for goal in goals)
     for goal in goals:
         run = f" · {clean(goal.run)}" if several and goal.run else ""
