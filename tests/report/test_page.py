@@ -86,6 +86,14 @@ def test_waterfalls_go_from_slow_to_fast_then_failed_each_as_a_tree() -> None:
     ]
 
 
+def test_of_a_random_sample_no_request_is_called_slowest_or_median() -> None:
+    sample = [blank(Trace, number=n, span=1, parent=-1, begin=0, end=n * 10**6, name="shop.buy", source="people",
+                    outcome="ok" if n % 2 else "timeout", sampled=0.5) for n in range(1, 101)]
+    found = traces(blank_result(traces=sample))
+    assert [t["title"] for t in found[:2]] == ["99.0ms at shop.buy", "97.0ms at shop.buy"]
+    assert [t["outcome"] for t in found] == ["ok"] * 10 + ["timeout"] * 10
+
+
 @pytest.mark.parametrize(
     ("unit", "less", "limit", "value"),
     [("ns", True, 8e8, 2e8), ("ns", True, 1e8, 2e8), ("ratio", False, 0.99, 0.75), ("ratio", False, 0.99, 1.0),

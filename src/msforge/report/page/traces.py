@@ -1,4 +1,4 @@
-"""Chosen requests as waterfalls: the slowest, the median, one of each failure."""
+"""Traced requests as waterfalls: the slowest, the median, one of each failure; or the slowest of a random sample."""
 
 from __future__ import annotations
 
@@ -20,26 +20,31 @@ ANSWERED: Final = frozenset(("ok", "degraded"))
 
 
 def traces(result: Result) -> list[dict[str, Any]]:
-    """One waterfall for each traced request, answered ones from the slowest, then the failed."""
+    """Waterfalls of traced requests, at most MOST answered ones from the slowest, then at most MOST failed ones."""
     groups: dict[tuple[int, str, int], list[Trace]] = defaultdict(list)
     for span in result.traces:
         groups[span.replication, span.source, span.number].append(span)
-    whole = [spans for spans in groups.values() if any(span.parent < 0 for span in spans)]
-    drawn = [_waterfall(spans) for spans in whole]
-    drawn.sort(key=lambda d: (d["outcome"] not in ANSWERED, -d["answer"]))
-    answered: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    roots = [(next((span for span in spans if span.parent < 0), None), spans) for spans in groups.values()]
+    whole = sorted(((root, spans) for root, spans in roots if root is not None), key=lambda one: -_took(one[0]))
+    answered = [one for one in whole if one[0].outcome in ANSWERED]
+    failed = [one for one in whole if one[0].outcome not in ANSWERED]
+    drawn = [_waterfall(root, spans) for root, spans in (*answered[:MOST], *failed[:MOST])]
+    named: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in drawn:
         if one["outcome"] in ANSWERED:
-            answered[one["target"]].append(one)
-    for same in answered.values():
+            one["title"] = f"{duration(one['answer'])} at {one['target']}"
+            named[one["target"]].append(one)
+    for same in named.values() if not any(span.sampled for span in result.traces) else ():
         for one, word in zip(same, ("slowest", "median"), strict=False):
             one["title"] = f"{word} of {one['target']}"
-    failed = [one for one in drawn if one["outcome"] not in ANSWERED]
-    return drawn[: len(drawn) - len(failed)][:MOST] + failed[:MOST]
+    return drawn
 
 
-def _waterfall(spans: list[Trace]) -> dict[str, Any]:
-    root = next(span for span in spans if span.parent < 0)
+def _took(root: Trace) -> int:
+    return root.end - root.begin
+
+
+def _waterfall(root: Trace, spans: list[Trace]) -> dict[str, Any]:
     ordered = list(_ordered(root, spans))
     rows = [
         {
@@ -62,9 +67,9 @@ def _waterfall(spans: list[Trace]) -> dict[str, Any]:
         "target": target,
         "outcome": root.outcome,
         "about": f"request {root.number:,} of {source}, sent at {moment(root.begin)}, "
-        f"{duration(root.end - root.begin)}, {words(root.outcome)}",
+        f"{duration(_took(root))}, {words(root.outcome)}",
         "length": max(*(span.end - root.begin for _, span in ordered), 1),
-        "answer": root.end - root.begin,
+        "answer": _took(root),
         "rows": rows,
         "left": len(ordered) - len(rows),
     }
