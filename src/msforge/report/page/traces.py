@@ -20,31 +20,66 @@ ANSWERED: Final = frozenset(("ok", "degraded"))
 
 
 def traces(result: Result) -> list[dict[str, Any]]:
-    """Waterfalls of traced requests, at most MOST answered ones from the slowest, then at most MOST failed ones."""
+    """Waterfalls of traced requests, at most MOST answered ones from the slowest, then at most MOST failed ones.
+
+    A journey is one trace and several requests, each with a waterfall of its own.
+    """
     groups: dict[tuple[int, str, int], list[Trace]] = defaultdict(list)
     for span in result.traces:
         groups[span.replication, span.source, span.number].append(span)
-    roots = [(next((span for span in spans if span.parent < 0), None), spans) for spans in groups.values()]
-    whole = sorted(((root, spans) for root, spans in roots if root is not None), key=lambda one: -_took(one[0]))
+    whole = sorted((one for spans in groups.values() for one in _requests(spans)), key=lambda one: -_took(one[0]))
     answered = [one for one in whole if one[0].outcome in ANSWERED]
     failed = [one for one in whole if one[0].outcome not in ANSWERED]
-    drawn = [_waterfall(root, spans) for root, spans in (*answered[:MOST], *failed[:MOST])]
-    named: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for one in drawn:
-        if one["outcome"] in ANSWERED:
-            one["title"] = f"{duration(one['answer'])} at {one['target']}"
-            named[one["target"]].append(one)
-    for same in named.values() if not any(span.sampled for span in result.traces) else ():
-        for one, word in zip(same, ("slowest", "median"), strict=False):
-            one["title"] = f"{word} of {one['target']}"
-    return drawn
+    names = _names(result, [root for root, _ in answered])
+    drawn = [(root, spans) for root, spans in answered if id(root) in names][:MOST] + failed[:MOST]
+    return [_waterfall(root, spans, names.get(id(root), words(root.outcome))) for root, spans in drawn]
+
+
+def _requests(spans: list[Trace]) -> Iterator[tuple[Trace, list[Trace]]]:
+    """Each request of a trace with its spans: what a client sent, and everything below."""
+    roots = sorted((span for span in spans if span.parent < 0), key=lambda span: span.begin)
+    if len(roots) < 2:
+        yield from ((root, spans) for root in roots)
+        return
+    known = {span.span: span for span in spans if span.parent >= 0}
+    parts: dict[int, list[Trace]] = {id(root): [root] for root in roots}
+    for span in known.values():
+        top = span
+        for _ in known:  # no longer: a span that is its own ancestor leads nowhere
+            if top.parent not in known:
+                break
+            top = known[top.parent]
+        before = [root for root in roots if root.begin <= top.begin]
+        parts[id(before[-1] if before else roots[0])].append(span)
+    yield from ((root, parts[id(root)]) for root in roots)
+
+
+def _names(result: Result, roots: list[Trace]) -> dict[int, str]:
+    """By id(root), what each answered request is, of `roots` from the slowest; others of a journey have no name.
+
+    Of chosen requests the slowest of its kind and the one next to the median; of a random sample how long each took.
+    """
+    if any(span.sampled for span in result.traces):
+        return {id(root): duration(_took(root)) for root in roots}
+    medians = {entry.name: entry.answered.p50.value for entry in result.entries}
+    kinds: dict[str, list[Trace]] = defaultdict(list)
+    for root in roots:
+        kinds[f"{root.source} -> {root.name}"].append(root)
+    found: dict[int, str] = {}
+    for kind, same in kinds.items():
+        found[id(same[0])] = "slowest"
+        middle = medians.get(kind)
+        off = [abs(_took(root) - middle) if middle is not None else 0.0 for root in same[1:]]
+        if off:
+            found[id(same[1 + off.index(min(off))])] = "median"
+    return found
 
 
 def _took(root: Trace) -> int:
     return root.end - root.begin
 
 
-def _waterfall(root: Trace, spans: list[Trace]) -> dict[str, Any]:
+def _waterfall(root: Trace, spans: list[Trace], name: str) -> dict[str, Any]:
     ordered = list(_ordered(root, spans))
     rows = [
         {
@@ -63,7 +98,7 @@ def _waterfall(root: Trace, spans: list[Trace]) -> dict[str, Any]:
     ]
     target, source = clean(root.name), clean(root.source)
     return {
-        "title": f"{words(root.outcome)} at {target}",
+        "title": f"{name} {'of' if name in ('slowest', 'median') else 'at'} {target}",
         "target": target,
         "outcome": root.outcome,
         "about": f"request {root.number:,} of {source}, sent at {moment(root.begin)}, "
