@@ -133,6 +133,13 @@ def test_open_wants_a_page_and_starts_the_browser(monkeypatch: pytest.MonkeyPatc
     assert "no browser could be started here: open run.html yourself" in answer
 
 
+def test_play_says_when_no_browser_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    monkeypatch.setattr(msforge, "play", lambda *args, ready, **options: ready("http://127.0.0.1:8800"))
+    answer = said("play", "first.yaml", "--open")
+    assert "no browser could be started here: open http://127.0.0.1:8800 yourself" in answer
+
+
 def test_what_was_typed_leaves_out_where_the_reports_went(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["simulate", "a b.yaml", "-o", "r.json", "--set", "a=1", "--open", "--html", "r", "--traces=t", "--metrics",
              "m", "--traces-count", "5"]

@@ -50,10 +50,15 @@ def write_html(html: Path | None, open_it: bool, make: Callable[[str], str], ter
     write_atomically(html, make(typed()).encode("utf-8"))
     term.say(f"wrote {html}" + ("" if open_it else "; open it in a browser"))
     if open_it:
-        import webbrowser
+        open_page(html.resolve().as_uri(), str(html), term)
 
-        if not webbrowser.open(html.resolve().as_uri()):
-            term.say(f"no browser could be started here: open {html} yourself")
+
+def open_page(address: str, called: str, term: Terminal) -> None:
+    """Open an address in the browser, or say that it is left to the user."""
+    import webbrowser
+
+    if not webbrowser.open(address):
+        term.say(f"no browser could be started here: open {called} yourself")
 
 
 def typed() -> str:
