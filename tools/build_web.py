@@ -75,7 +75,10 @@ def requirements(root: Path) -> list[str]:
 
 
 def bring_up_to_date(root: Path, *, dev: bool = False) -> str:
-    """Build the bundle if it has to be; why it isn't there or is an old one, or "" if all is well."""
+    """Build the bundle if it has to be; why it isn't there or is an old one, or "" if all is well.
+
+    With `dev` also why the packages of its tests could not be had.
+    """
     web = web_of(root)
     if not (web / "package.json").exists():
         return ""  # sources that somebody left out, with the bundle in them
@@ -86,9 +89,10 @@ def bring_up_to_date(root: Path, *, dev: bool = False) -> str:
             build(web, dev=dev)
     except (NotBuilt, OSError) as error:
         reason = str(error)
-        if not up_to_date(web):
+        there = up_to_date(web)
+        if not there:
             leave(web, reason)
-            return reason
+        return "" if there and not dev else reason
     return ""
 
 

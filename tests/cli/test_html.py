@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -70,9 +72,34 @@ def test_nothing_else_is_overwritten() -> None:
     Path("notes.html").write_text("my notes", "utf-8")
     answer = said("simulate", "first.yaml", "--html", "notes.html")
     assert "4 error: notes.html exists and holds something else" in answer
-    assert "4 error: first.yaml is the description" in said("simulate", "first.yaml", "--html", "first.yaml")
+    assert "2 error: --html first.yaml: that file is in use" in said("simulate", "first.yaml", "--html", "first.yaml")
     assert Path("notes.html").read_text("utf-8") == "my notes"
     assert Path("first.yaml").read_text("utf-8") == FIRST
+
+
+@pytest.mark.parametrize("option", ["--out", "--traces", "--metrics"])
+def test_a_page_and_another_output_are_two_files(option: str) -> None:
+    answer = said("simulate", "first.yaml", option, "a.x", "--html", "./a.x")
+    assert "2 error: --html a.x: that file is in use" in answer
+    assert not Path("a.x").exists()
+
+
+def test_the_page_is_written_though_traces_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulate = msforge.simulate
+
+    def untraced(*args: Any, **options: Any) -> Any:
+        return simulate(*args, **{**options, "traces": False})
+
+    monkeypatch.setattr(msforge, "simulate", untraced)
+    answer = said("simulate", "first.yaml", "--html", "run.html", "--traces", "t.json")
+    assert "2 " in answer and "holds no traces" in answer
+    assert Path("run.html").exists()
+
+
+def test_with_json_the_page_is_told_on_stderr_alone() -> None:
+    done = run.invoke(app, ["simulate", "first.yaml", "--json", "--html", "run.html"])
+    assert json.loads(done.stdout)["system"] == "first"
+    assert "wrote run.html" in done.stderr
 
 
 def test_without_a_built_page_it_says_why_and_what_to_do_before_the_run(
@@ -106,7 +133,18 @@ def test_open_wants_a_page_and_starts_the_browser(monkeypatch: pytest.MonkeyPatc
     assert "no browser could be started here: open run.html yourself" in answer
 
 
+def test_play_says_when_no_browser_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    monkeypatch.setattr(msforge, "play", lambda *args, ready, **options: ready("http://127.0.0.1:8800"))
+    answer = said("play", "first.yaml", "--open")
+    assert "no browser could be started here: open http://127.0.0.1:8800 yourself" in answer
+
+
 def test_what_was_typed_leaves_out_where_the_reports_went(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["simulate", "a b.yaml", "-o", "r.json", "--set", "a=1", "--open", "--html", "r"]
+    words = ["simulate", "a b.yaml", "-o", "r.json", "--set", "a=1", "--open", "--html", "r", "--traces=t", "--metrics",
+             "m", "--traces-count", "5"]
     monkeypatch.setattr("sys.argv", ["msforge", *words])
-    assert html_module.typed() == "msforge simulate 'a b.yaml' --set a=1"
+    kept = ["msforge", "simulate", "a b.yaml", "--set", "a=1", "--traces-count", "5"]
+    assert html_module.typed() == html_module.joined(kept)
+    assert html_module.joined(kept, windows=False) == "msforge simulate 'a b.yaml' --set a=1 --traces-count 5"
+    assert html_module.joined(kept, windows=True) == 'msforge simulate "a b.yaml" --set a=1 --traces-count 5'

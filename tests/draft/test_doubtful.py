@@ -216,3 +216,34 @@ def test_hostile_names_stay_names_and_comments_stay_comments(hostile: str) -> No
     assert set(plain) <= keys
     assert all(line.isprintable() for line in made.text.splitlines())
     simulates(made)
+
+
+def staggered(count: int) -> list[Span]:
+    """Six requests of the same: every 100 ms a short call, and at once a long one that ends after all the others."""
+    found = []
+    for number in range(1, 7):
+        trace = f"{number:032x}"
+        found.append(Span(trace, "1" * 16, "", "GET /", "server", 0, 90_000_000_000, "web"))
+        for k in range(count):
+            begin = 100_000_000 * (k + 1)
+            for name, end, span in ("long", 80_000_000_000, 2 * k), ("short", begin + 50_000_000, 2 * k + 1):
+                found.append(Span(trace, f"{1000 + span:016x}", "1" * 16, f"{name}{k}", "client", begin, end, "web",
+                                  attributes={"peer.service": f"{name}{k}"}))
+    return found
+
+
+def test_what_would_nest_deeper_than_the_language_allows_is_laid_flat() -> None:
+    made = draft(staggered(60), origin="x")
+    assert len(drafted(made.text).services) == 121
+    assert "overlap in no order" in made.text
+    shallow = draft(staggered(5), origin="x")
+    assert "overlap in no order" not in shallow.text and len(drafted(shallow.text).services) == 11
+
+
+def test_a_doubt_deep_inside_is_in_the_list_as_well() -> None:
+    again = [dataclasses.replace(span, span=f"{5000 + i:016x}", begin=span.end + 10_000_000, end=span.end + 90_000_000)
+             for i, span in enumerate(staggered(1)) if span.name == "short0"]
+    first = [dataclasses.replace(span, failed=True) if span.name == "short0" else span for span in staggered(1)]
+    made = draft([*first, *again], origin="x")
+    assert "        - call: short0." in made.text, "it is inside of a parallel"
+    assert said(made, "up to 2 tries of one call were seen")

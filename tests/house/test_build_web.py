@@ -62,6 +62,21 @@ def test_node_is_asked_for_only_when_there_is_something_to_build(
     assert build_web.requirements(root) == [], "it is built"
 
 
+def test_dev_that_gets_no_packages_says_so_though_the_bundle_is_there(
+    root: Path, steps: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CI would otherwise skip the browser side's tests without a word."""
+    monkeypatch.setattr(build_web, "on_the_path", lambda: NODE)
+    assert build_web.bring_up_to_date(root) == ""
+
+    def offline(*step: object) -> None:
+        raise build_web.NotBuilt("no network")
+
+    monkeypatch.setattr(build_web, "run", offline)
+    assert build_web.bring_up_to_date(root, dev=True) == "no network"
+    assert build_web.bring_up_to_date(root) == "", "the bundle is still there"
+
+
 def test_it_builds_once_and_again_when_a_source_changed(
     root: Path, steps: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from msforge.report.page.sheets import sheet, short
 from msforge.report.page.traces import traces
 from msforge.report.page.verdict import verdict
 from msforge.results import Result
-from msforge.results.figures import Measured
+from msforge.results.figures import Latency, Measured, Traffic
 from msforge.results.replicas import replica_courses
 from msforge.results.result import BreakerChange, FaultWindow, ObjectiveResult, Series, Trace
 from msforge.spec import load_text
@@ -84,6 +84,31 @@ def test_waterfalls_go_from_slow_to_fast_then_failed_each_as_a_tree() -> None:
     assert [(r["depth"], r["begin"], r["waiting"]) for r in found[0]["rows"]] == [
         (0, 0, False), (1, 1, False), (2, 2, True), (2, 5, False),
     ]
+
+
+def test_a_journey_is_shown_request_by_request_and_the_median_is_the_one_next_to_it() -> None:
+    def span(number: int, span: int, parent: int, begin: int, end: int, name: str) -> Trace:
+        return blank(Trace, number=number, span=span, parent=parent, begin=begin, end=end, name=name, source="people",
+                     outcome="ok", kind="client" if parent < 0 else "serve")
+
+    entry = blank(Traffic, name="people -> shop.look", answered=blank(Latency, p50=Measured(5.0)))
+    found = traces(blank_result(entries=[entry], traces=[
+        span(1, 0, -1, 0, 8, "shop.look"), span(1, 1, 0, 1, 7, "shop.look"),
+        span(1, 0, -1, 20, 60, "shop.pay"), span(1, 2, 0, 21, 59, "shop.pay"), span(1, 3, 2, 22, 30, "bank.charge"),
+        span(2, 0, -1, 0, 30, "shop.look"), span(3, 0, -1, 0, 5, "shop.look"),
+    ]))
+    assert [(t["title"], t["answer"], [row["name"] for row in t["rows"]]) for t in found] == [
+        ("slowest of shop.pay", 40, ["client, shop.pay", "shop.pay", "bank.charge"]),
+        ("slowest of shop.look", 30, ["client, shop.look"]), ("median of shop.look", 5, ["client, shop.look"]),
+    ]
+
+
+def test_of_a_random_sample_no_request_is_called_slowest_or_median() -> None:
+    sample = [blank(Trace, number=n, span=1, parent=-1, begin=0, end=n * 10**6, name="shop.buy", source="people",
+                    outcome="ok" if n % 2 else "timeout", sampled=0.5) for n in range(1, 101)]
+    found = traces(blank_result(traces=sample))
+    assert [t["title"] for t in found[:2]] == ["99.0ms at shop.buy", "97.0ms at shop.buy"]
+    assert [t["outcome"] for t in found] == ["ok"] * 10 + ["timeout"] * 10
 
 
 @pytest.mark.parametrize(

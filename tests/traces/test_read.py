@@ -78,6 +78,20 @@ def test_lines_of_the_collectors_file_exporter() -> None:
     assert len(read(lines + b'\n{"resourceSp').spans) == 3  # cut off while it was written
 
 
+def test_other_line_ends_inside_of_a_string_end_no_line() -> None:
+    lines = [one(name=f"a{end}b", spanId=f"{number:016x}") for number, end in enumerate("\u2028\u2029\x85", 1)]
+    content = "\n".join(json.dumps(json.loads(otlp(line)), ensure_ascii=False) for line in lines)
+    assert [span.name for span in read(content.encode()).spans] == [line["name"] for line in lines]
+
+
+@pytest.mark.parametrize(("written", "kept"), [
+    ("-5", -5), ("9223372036854775807", 2**63 - 1), ("--5", "--5"), ("\u00b2", "\u00b2"), ("9" * 25, "9" * 25),
+])
+def test_whole_numbers_are_read_and_what_is_none_stays_a_text(written: str, kept: int | str) -> None:
+    [span] = read(otlp(one(attributes=[{"key": "x", "value": {"intValue": written}}]))).spans
+    assert span.attributes == {"x": kept}
+
+
 def test_names_of_the_proto_file_and_words_for_kinds() -> None:
     plain = {"resource_spans": [{"scope_spans": [{"spans": [{
         "trace_id": TRACE.upper(), "span_id": SPAN, "start_time_unix_nano": 5, "end_time_unix_nano": 7.0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,12 @@ from msforge.report.page.sheets import short
 from msforge.report.text import count, duration, money, percent, rate
 from msforge.report.verdict import measured_text
 from msforge.results import Result
-from tests.web.browser import Watched, axe, chromium
+from tests.web.browser import Watched, axe
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "shop.yaml"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 PANELS = ["verdict", "graph", "latency", "throughput", "load", "storm", "slow", "traces", "marks", "channels", "cost",
           "repeat"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -59,20 +59,26 @@ class Exports:
             _check("--metrics", metrics, taken, METRICS_BEGIN)
 
     def __bool__(self) -> bool:
-        return self.traces is not None or self.metrics is not None
+        return bool(self.files)
+
+    @property
+    def files(self) -> list[Path]:
+        """What is written."""
+        return [path for path in (self.traces, self.metrics) if path is not None]
 
     def write(self, result: Result, term: Terminal) -> None:
         """Writes them and says so."""
         import msforge
         from msforge.report.files import write_atomically
+        from msforge.report.text import plural
 
         if self.traces is not None and result.interrupted and not result.traces:
             term.say("no traces were written: the run was interrupted before they were recorded")
         elif self.traces is not None:
             content = msforge.export_traces(result, format=self.format.value).encode("utf-8")
             write_atomically(self.traces, content)
-            requests = len({(trace.source, trace.number) for trace in result.traces})
-            term.say(f"wrote {self.traces}: {requests} traces, {_opened(self.format)}")
+            requests = len({(trace.replication, trace.source, trace.number) for trace in result.traces})
+            term.say(f"wrote {self.traces}: {plural(requests, 'trace')}, {_opened(self.format)}")
         if self.metrics is not None:
             write_atomically(self.metrics, msforge.export_metrics(result).encode("utf-8"))
             term.say(f"wrote {self.metrics}: the metrics at the run's end, in Prometheus' text format")
@@ -87,9 +93,14 @@ def _opened(format: TracesFormat) -> str:
 def _check(option: str, path: Path, never: Sequence[Path], begin: bytes) -> None:
     from msforge.report.files import check_writable
 
+    check_apart(option, path, never)
+    check_writable(path, begin=begin)
+
+
+def check_apart(option: str, path: Path, never: Sequence[Path]) -> None:
+    """Raises UsageError unless the file of `option` is none that this command reads or writes otherwise."""
     if str(path) == "-":
         raise UsageError(f"{option} wants a file name")
     for other in never:
         if path.resolve() == other.resolve():
             raise UsageError(f"{option} {path}: that file is in use by this very command", hint="choose another name")
-    check_writable(path, begin=begin)

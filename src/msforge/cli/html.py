@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from msforge.cli.exports import check_apart
 from msforge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,11 +22,12 @@ HtmlOption = Annotated[
     typer.Option("--html", metavar="FILE", help="Write a report to look at, one HTML file.", show_default=False),
 ]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open that report in the browser.")]
+FILES = ("--html", "--out", "-o", "--traces", "--metrics")
 BEGIN = b"<!do"
 """How every page begins; a file that begins otherwise is not overwritten."""
 
 
-def check_html(html: Path | None, open_it: bool, *, never: Path | None = None) -> None:
+def check_html(html: Path | None, open_it: bool, *, never: Sequence[Path] = ()) -> None:
     """Raises before the work when the page could not be written or made later."""
     if html is None:
         if open_it:
@@ -33,7 +36,8 @@ def check_html(html: Path | None, open_it: bool, *, never: Path | None = None) -
     from msforge.report.bundle import bundle
     from msforge.report.files import check_writable
 
-    check_writable(html, never=never, begin=BEGIN)
+    check_apart("--html", html, never)
+    check_writable(html, begin=BEGIN)
     bundle("report")
 
 
@@ -46,18 +50,30 @@ def write_html(html: Path | None, open_it: bool, make: Callable[[str], str], ter
     write_atomically(html, make(typed()).encode("utf-8"))
     term.say(f"wrote {html}" + ("" if open_it else "; open it in a browser"))
     if open_it:
-        import webbrowser
+        open_page(html.resolve().as_uri(), str(html), term)
 
-        if not webbrowser.open(html.resolve().as_uri()):
-            term.say(f"no browser could be started here: open {html} yourself")
+
+def open_page(address: str, called: str, term: Terminal) -> None:
+    """Open an address in the browser, or say that it is left to the user."""
+    import webbrowser
+
+    if not webbrowser.open(address):
+        term.say(f"no browser could be started here: open {called} yourself")
 
 
 def typed() -> str:
     """The command line of this process, without what only says where its reports go."""
     kept, arguments = ["msforge"], iter(sys.argv[1:])
     for argument in arguments:
-        if argument in ("--html", "--out", "-o"):
-            next(arguments, None)
-        elif argument not in ("--open", "--json", "--quiet", "-q") and not argument.startswith(("--html=", "--out=")):
+        option, given, _ = argument.partition("=")
+        if option in FILES:
+            if not given:
+                next(arguments, None)
+        elif argument not in ("--open", "--json", "--quiet", "-q"):
             kept.append(argument)
-    return shlex.join(kept)
+    return joined(kept)
+
+
+def joined(words: Sequence[str], *, windows: bool = sys.platform == "win32") -> str:
+    """The words as one line for this machine's shell: Windows' own knows no single quotes."""
+    return subprocess.list2cmdline(words) if windows else shlex.join(words)

@@ -35,6 +35,7 @@ def play(
       msforge play shop.yaml --port 9000
     """
     import msforge
+    from msforge.cli.html import open_page
 
     term = terminal(quiet=quiet)
 
@@ -42,8 +43,6 @@ def play(
         term.show(address)
         term.say("this machine only; Ctrl-C ends it")
         if open_:
-            import webbrowser
-
-            webbrowser.open(address)
+            open_page(address, address, term)
 
     msforge.play(**loading(file, example, scenario, sets), port=port, ready=ready)

@@ -44,14 +44,14 @@ def report(
         raise UsageError(
             "--traces and --metrics are about the whole run, not a window of it", hint="leave --window out"
         )
-    check_html(html, open_it)
+    check_html(html, open_it, never=[file, *exports.files])
     result = msforge.read_result(existing(file, suffixes=(".json",)), window=window_of(window))
     if as_json:
         term.raw(result.to_json())
     else:
         term.show(*summary(result, term.out.width))
-    exports.write(result, term)
     if html is not None:
         from msforge.report.page import run_page
 
         write_html(html, open_it, lambda command: run_page(result, command), term)
+    exports.write(result, term)

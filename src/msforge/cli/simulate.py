@@ -113,8 +113,9 @@ def simulate(
         check_writable(out, never=given["source"])
     if traces_count is not None and traces is None and out is None and not as_json:
         raise UsageError("--traces-count says how many, but not where to", hint="add --traces FILE")
-    exports = Exports(traces, traces_format, metrics, never=[given["source"], *([out] if out is not None else [])])
-    check_html(html, open_it, never=given["source"])
+    taken = [given["source"], *([out] if out is not None else [])]
+    exports = Exports(traces, traces_format, metrics, never=taken)
+    check_html(html, open_it, never=[*taken, *exports.files])
     spec = msforge.load(**given)
     _warnings(spec, given["source"], term, strict)
     _announce(spec, replications, processes, term)
@@ -124,11 +125,12 @@ def simulate(
             spec, seed=seed, replications=replications, processes=processes, progress=shown, window=span, stop=stop,
             traces=out is not None or html is not None or as_json or traces is not None, sample=traces_count or 0,
         )
-    _deliver(result, out, exports, term, as_json)
+    _deliver(result, out, term, as_json)
     if html is not None:
         from msforge.report.page import run_page
 
         write_html(html, open_it, lambda command: run_page(result, _seeded(command, result.seed)), term)
+    exports.write(result, term)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
     if result.failed:
@@ -172,7 +174,7 @@ def _warnings(spec: Spec, file: Path, term: Terminal, strict: bool) -> None:
         term.say(f"{tally(found)} about this file; to read more: msforge check {file}")
 
 
-def _deliver(result: Result, out: Path | None, exports: Exports, term: Terminal, as_json: bool) -> None:
+def _deliver(result: Result, out: Path | None, term: Terminal, as_json: bool) -> None:
     import msforge
     from msforge.report.summary import summary
 
@@ -184,4 +186,3 @@ def _deliver(result: Result, out: Path | None, exports: Exports, term: Terminal,
         term.show(*summary(result, term.out.width))
     if out is not None:
         term.say(f"\nwrote {out}. Read it again with: msforge report {out}")
-    exports.write(result, term)

@@ -19,6 +19,7 @@ OVERLAP: Final = 0.05  # share of requests in which two parts may overlap and st
 TOLERANCE: Final = 2_000  # ns
 LOOKED_AT: Final = 200
 WORK: Final = 200_000  # comparisons of pairs, at most
+DEEPEST: Final = 28  # sequences and parallels in one another: with all around them, the language allows no more
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Series:
 
 @dataclass
 class Parallel:
-    """All at once. `doubtful`: no tree fits what was seen."""
+    """All at once. `doubtful`: no tree fits what was seen, or only too deep a one."""
 
     parts: list[Node] = field(default_factory=list)
     doubtful: bool = False
@@ -91,19 +92,21 @@ class _Order:
         if overlaps <= OVERLAP * len(visits):
             self.before.add((a, b) if 2 * first >= len(visits) - overlaps else (b, a))
 
-    def tree(self, slots: list[Slot]) -> Node:
-        """The tree of some of them."""
+    def tree(self, slots: list[Slot], depth: int = 0) -> Node:
+        """The tree of some of them, `depth` below the whole's."""
         if len(slots) == 1:
             return Leaf(slots[0])
+        if depth == DEEPEST:
+            return Parallel([Leaf(slot) for slot in slots], doubtful=True)
         groups = self._components(slots, together=lambda a, b: not self._related(a, b))
         groups.sort(key=lambda group: min(self.starts[slot] for slot in group))
         groups = self._consistent(groups)
         if len(groups) > 1:
-            return Series([self.tree(group) for group in groups])
+            return Series([self.tree(group, depth + 1) for group in groups])
         branches = self._components(slots, together=self._related)
         if len(branches) > 1:
             branches.sort(key=lambda group: slots.index(group[0]))
-            return Parallel([self.tree(branch) for branch in branches])
+            return Parallel([self.tree(branch, depth + 1) for branch in branches])
         return Parallel([Leaf(slot) for slot in slots], doubtful=True)
 
     def _related(self, a: Slot, b: Slot) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Final
@@ -34,6 +34,12 @@ class Step:
     def same(self, other: Step) -> bool:
         """Whether the two are written alike."""
         return self.words() == other.words()
+
+    def doubts(self) -> Iterator[str]:
+        """Its comments, and those of all inside."""
+        yield from self.notes
+        for inner in (*(self.steps or ()), *(step for _, steps in self.branches or () for step in steps)):
+            yield from inner.doubts()
 
     def words(self) -> tuple[object, ...]:
         """What is written, without comments."""

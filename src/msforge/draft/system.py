@@ -107,7 +107,7 @@ class Maker:
         maker = Steps(visits, self._called)
         steps = maker.make()
         endpoint = Endpoint(self._endpoint_name(key), steps, notes=maker.notes)
-        for note in [*maker.notes, *(note for step in steps for note in step.notes)]:
+        for note in [*maker.notes, *(note for step in steps for note in step.doubts())]:
             self.notes.add(f"{service.name}.{endpoint.name}: {note}")
         if visits[0].channel:
             endpoint.channel = self.channels.name(visits[0].channel)

@@ -16,6 +16,8 @@ import pytest
 from msforge import load
 from msforge.errors import ConflictError
 from msforge.model import compile_system
+from msforge.web.playground.game import Game
+from msforge.web.playground.pace import Pace
 from msforge.web.playground.picture import picture_of
 from msforge.web.playground.serve import open_port
 from tests.web.playground.serving import SHOP, Served, served
@@ -28,7 +30,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     (folder / "index.html").write_text("<!doctype html><title>page</title>", "utf-8")
     (folder / "assets").mkdir()
-    (folder / "assets" / "page.js").write_text("1", "utf-8")
+    for name in ("page.js", "page.css"):
+        (folder / "assets" / name).write_text("1", "utf-8")
     return folder
 
 
@@ -55,8 +58,18 @@ def test_the_page_and_its_policy(server: Served) -> None:
     assert "default-src 'none'" in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
-    assert server.ask("GET", "/assets/page.js")[0] == 200
     assert "--ink" in server.ask("GET", "/palette.css")[1]
+
+
+def test_scripts_and_styles_are_called_so_whatever_the_machine_thinks(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows takes types from its registry, where .js often is text/plain: no browser would run it (nosniff)."""
+    monkeypatch.setattr("starlette.responses.guess_type", lambda name, *_: ("text/plain", None))
+    for name, kind in (("page.js", "text/javascript"), ("page.css", "text/css")):
+        status, _, headers = server.ask("GET", f"/assets/{name}")
+        assert status == 200
+        assert headers["content-type"].partition(";")[0] == kind
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/assets/../index.html", "/assets/%2e%2e/index.html", "/api"])
@@ -107,8 +120,17 @@ def test_its_own_page_may_ask(server: Served) -> None:
     (b'{"do":"step","value":"1"}', "application/json", 400, "takes a number"),
     (b'{"do":"preset","name":"no such"}', "application/json", 400, "no scenario"),
     (b'{"do":"restore","state":{"scenario":null,"time":1,"deeds":[[1]]}}', "application/json", 400, "does not hold"),
-    (b'{"do":"restore","state":{"scenario":null,"time":9,"deeds":[[1,-1,"k",false,{"crash":"nobody"}]]}}',
+    (b'{"do":"restore","state":{"scenario":null,"time":9,"deeds":[[1,-1,"crash nobody",false,{"crash":"nobody"}]]}}',
      "application/json", 400, "does not fit this file"),
+    (b'{"do":"turn","knob":"services.payment.replicas","value":1' + b"0" * 400 + b"}", "application/json", 400,
+     "from 1 to 12"),
+    (b'{"do":"turn","knob":"services.payment.replicas","value":NaN}', "application/json", 400, "from 1 to 12"),
+    (b'{"do":"restore","state":{"scenario":null,"time":9,"deeds":[[1,-1,"slow payment",false,{"crash":"payment"}]]}}',
+     "application/json", 400, "does not hold"),
+    (b'{"do":"restore","state":{"scenario":null,"time":9,"deeds":[[1,-1,"slow payment",false,'
+     b'{"slow":"payment","by":2}]]}}', "application/json", 400, "does not hold"),
+    (b'{"do":"restore","state":{"scenario":null,"time":9,"deeds":[[1,9,"crash payment",false,{"crash":"payment"}],'
+     b'[2,8,"crash payment",false,{"crash":"payment"}]]}}', "application/json", 400, "does not hold"),
     (b'{"do":"reset"}', "text/plain", 415, "application/json"),
     (b" " * 300_000, "application/json", 413, "at most"),
 ])
@@ -219,6 +241,29 @@ faults:
         assert code == 400
         assert "this run has ended" in answer["error"]
         assert found.act(do="reset")[0] == 200
+
+
+def test_a_run_that_cannot_be_shown_is_said_and_a_new_one_can_begin(page: Path) -> None:
+    class Broken(Game):
+        def frame(self) -> dict[str, Any]:
+            if not self.broken and self.session.time > 0:
+                raise ArithmeticError("no frame")
+            return super().frame()
+
+    game = Broken(lambda scenario: load(SHOP, scenario=scenario))
+    with served(SHOP, page, game) as found, found.watching() as stream:
+        until(stream, "hello")
+        assert "no frame" in until(stream, "status", paused=True)["broken"]
+        assert found.act(do="reset")[0] == 200
+
+
+def test_who_gave_up_waiting_is_passed_over() -> None:
+    pace = Pace(Game(lambda scenario: load(SHOP, scenario=scenario)), lambda kind, data: None, lambda: False)
+    given_up, patient = pace.ask(lambda game: 1 / 0), pace.ask(lambda game: game.run)
+    assert given_up.cancel()
+    pace.start()
+    assert patient.result(timeout=30) == pace.game.run
+    pace.end()
 
 
 def test_a_hostile_name_is_only_a_name() -> None:

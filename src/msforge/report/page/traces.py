@@ -1,4 +1,4 @@
-"""Chosen requests as waterfalls: the slowest, the median, one of each failure."""
+"""Traced requests as waterfalls: the slowest, the median, one of each failure; or the slowest of a random sample."""
 
 from __future__ import annotations
 
@@ -20,26 +20,66 @@ ANSWERED: Final = frozenset(("ok", "degraded"))
 
 
 def traces(result: Result) -> list[dict[str, Any]]:
-    """One waterfall for each traced request, answered ones from the slowest, then the failed."""
+    """Waterfalls of traced requests, at most MOST answered ones from the slowest, then at most MOST failed ones.
+
+    A journey is one trace and several requests, each with a waterfall of its own.
+    """
     groups: dict[tuple[int, str, int], list[Trace]] = defaultdict(list)
     for span in result.traces:
         groups[span.replication, span.source, span.number].append(span)
-    whole = [spans for spans in groups.values() if any(span.parent < 0 for span in spans)]
-    drawn = [_waterfall(spans) for spans in whole]
-    drawn.sort(key=lambda d: (d["outcome"] not in ANSWERED, -d["answer"]))
-    answered: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for one in drawn:
-        if one["outcome"] in ANSWERED:
-            answered[one["target"]].append(one)
-    for same in answered.values():
-        for one, word in zip(same, ("slowest", "median"), strict=False):
-            one["title"] = f"{word} of {one['target']}"
-    failed = [one for one in drawn if one["outcome"] not in ANSWERED]
-    return drawn[: len(drawn) - len(failed)][:MOST] + failed[:MOST]
+    whole = sorted((one for spans in groups.values() for one in _requests(spans)), key=lambda one: -_took(one[0]))
+    answered = [one for one in whole if one[0].outcome in ANSWERED]
+    failed = [one for one in whole if one[0].outcome not in ANSWERED]
+    names = _names(result, [root for root, _ in answered])
+    drawn = [(root, spans) for root, spans in answered if id(root) in names][:MOST] + failed[:MOST]
+    return [_waterfall(root, spans, names.get(id(root), words(root.outcome))) for root, spans in drawn]
 
 
-def _waterfall(spans: list[Trace]) -> dict[str, Any]:
-    root = next(span for span in spans if span.parent < 0)
+def _requests(spans: list[Trace]) -> Iterator[tuple[Trace, list[Trace]]]:
+    """Each request of a trace with its spans: what a client sent, and everything below."""
+    roots = sorted((span for span in spans if span.parent < 0), key=lambda span: span.begin)
+    if len(roots) < 2:
+        yield from ((root, spans) for root in roots)
+        return
+    known = {span.span: span for span in spans if span.parent >= 0}
+    parts: dict[int, list[Trace]] = {id(root): [root] for root in roots}
+    for span in known.values():
+        top = span
+        for _ in known:  # no longer: a span that is its own ancestor leads nowhere
+            if top.parent not in known:
+                break
+            top = known[top.parent]
+        before = [root for root in roots if root.begin <= top.begin]
+        parts[id(before[-1] if before else roots[0])].append(span)
+    yield from ((root, parts[id(root)]) for root in roots)
+
+
+def _names(result: Result, roots: list[Trace]) -> dict[int, str]:
+    """By id(root), what each answered request is, of `roots` from the slowest; others of a journey have no name.
+
+    Of chosen requests the slowest of its kind and the one next to the median; of a random sample how long each took.
+    """
+    if any(span.sampled for span in result.traces):
+        return {id(root): duration(_took(root)) for root in roots}
+    medians = {entry.name: entry.answered.p50.value for entry in result.entries}
+    kinds: dict[str, list[Trace]] = defaultdict(list)
+    for root in roots:
+        kinds[f"{root.source} -> {root.name}"].append(root)
+    found: dict[int, str] = {}
+    for kind, same in kinds.items():
+        found[id(same[0])] = "slowest"
+        middle = medians.get(kind)
+        off = [abs(_took(root) - middle) if middle is not None else 0.0 for root in same[1:]]
+        if off:
+            found[id(same[1 + off.index(min(off))])] = "median"
+    return found
+
+
+def _took(root: Trace) -> int:
+    return root.end - root.begin
+
+
+def _waterfall(root: Trace, spans: list[Trace], name: str) -> dict[str, Any]:
     ordered = list(_ordered(root, spans))
     rows = [
         {
@@ -58,13 +98,13 @@ def _waterfall(spans: list[Trace]) -> dict[str, Any]:
     ]
     target, source = clean(root.name), clean(root.source)
     return {
-        "title": f"{words(root.outcome)} at {target}",
+        "title": f"{name} {'of' if name in ('slowest', 'median') else 'at'} {target}",
         "target": target,
         "outcome": root.outcome,
         "about": f"request {root.number:,} of {source}, sent at {moment(root.begin)}, "
-        f"{duration(root.end - root.begin)}, {words(root.outcome)}",
+        f"{duration(_took(root))}, {words(root.outcome)}",
         "length": max(*(span.end - root.begin for _, span in ordered), 1),
-        "answer": root.end - root.begin,
+        "answer": _took(root),
         "rows": rows,
         "left": len(ordered) - len(rows),
     }

@@ -10,8 +10,12 @@ import pytest
 from tests.web.browser import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium as it is installed here; nothing is downloaded."""
+    """Chromium as it is installed here; nothing is downloaded.
+
+    Not longer than a module: as long as playwright is there, this thread has an event loop that runs, and neither
+    `asyncio.run` nor a second playwright can be.
+    """
     with chromium() as launched:
         yield launched
