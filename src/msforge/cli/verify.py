@@ -82,12 +82,14 @@ def verify(
     import msforge
     from msforge.cli.interrupt import Interrupt
     from msforge.report.agreement import agreement_report
-    from msforge.report.files import write_atomically
+    from msforge.report.files import check_writable, write_atomically
     from msforge.report.progress import ProgressBar
     from msforge.report.running import LiveTable
 
     term = terminal(quiet=quiet)
     what = _what(file, example, folder, scenario, sets, duration)
+    for wanted in filter(None, (out, measured)):
+        check_writable(wanted, never=file)
     with ProgressBar(term.err) as bar, LiveTable(term.err, shown=not quiet) as shown, Interrupt() as stop:
         found = msforge.verify(
             **what, seed=seed, slow_motion=slow_motion, calibrated=not no_calibration, replications=replications,

@@ -167,6 +167,7 @@ class Sides:
 def compare(sides: Sides, *, scale: float = 1.0, reasons: Sequence[str] = (), notes: Sequence[str] = ()) -> Agreement:
     """The agreement of a measured run with its prediction; with `reasons` against it, it is inconclusive."""
     measured, twin, further, units = sides.figures()
+    reasons = [*reasons, *_nothing_measured(sides)]
     readings = [
         reading(name, units[name], measured[name], twin[name], further[name], *TOLERANCES[_key(name)])
         for name in units if name in measured and name in twin
@@ -180,10 +181,17 @@ def compare(sides: Sides, *, scale: float = 1.0, reasons: Sequence[str] = (), no
     return Agreement(
         format=FORMAT, system=sides.system.name, scenario=sides.system.scenario, seed=sides.twin.seed,
         replications=len(sides.further), scale=scale,
-        verdict=INCONCLUSIVE if reasons else DISAGREES if differs else AGREES, reasons=list(reasons),
+        verdict=INCONCLUSIVE if reasons else DISAGREES if differs else AGREES, reasons=reasons,
         notes=list(notes), readings=readings, pairs=[_pairs(sides, g) for g in range(len(sides.measured.entries))],
         over_time=over_time, machine=_machine(sides), findings=found,
     )
+
+
+def _nothing_measured(sides: Sides) -> list[str]:
+    """A run in which nobody asked for anything agrees with whatever was predicted: it is no evidence."""
+    if (sides.measured.roots["arrival"] >= sides.system.run.warmup).any():
+        return []
+    return ["no request was measured after the warm-up: run it for longer, e.g. --duration 60s"]
 
 
 def _key(name: str) -> tuple[str, str]:

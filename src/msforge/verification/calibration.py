@@ -103,9 +103,11 @@ def read(path: Path | None = None) -> Calibration | None:
             return None
         samples = {name: tuple(float(v) for v in plain["samples_ns"][name]) for name in NAMES}
         Overheads(samples).on(calibration_system())  # sorted, none below 0
+        if not all(samples.values()):
+            return None
         machine = {name: str(plain["machine"][name]) for name in identity()}
         return Calibration(machine, str(plain["taken"]), samples, [str(p) for p in plain["problems"]])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

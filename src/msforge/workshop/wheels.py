@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
@@ -31,7 +32,7 @@ def read_wheel(path: Path) -> Wheel:
                 raise ValueError(f"{path.name} is damaged")
             inside = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
             headers = BytesHeaderParser().parsebytes(archive.read(inside))
-    except (OSError, zipfile.BadZipFile, StopIteration, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, StopIteration, EOFError) as error:
         raise ValueError(f"{path.name} is damaged") from error
     required = tuple(Requirement(line) for line in headers.get_all("Requires-Dist") or ())
     return Wheel(path, canonicalize_name(headers["Name"]), Version(headers["Version"]), required)
