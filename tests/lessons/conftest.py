@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from msforge.cli import main
-from msforge.lessons import library
+from msforge.lessons import library, work
 
 LAB = """\
 lab: 1
@@ -74,7 +74,8 @@ def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "80")
     root = tmp_path / "lessons"
     write_lab(root / "01-desk")
-    monkeypatch.setattr(library, "root", lambda: root)
+    for module in (library, work):
+        monkeypatch.setattr(module, "labs_root", lambda: root)
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)

@@ -23,7 +23,7 @@ def wrong(folder: Path) -> str:
 def test_a_new_lab_is_one_and_its_name_is_not_taken_twice(
     labs: Path, msforge: Msforge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(library, "root", lambda: ROOT)
+    monkeypatch.setattr(library, "labs_root", lambda: ROOT)
     assert msforge("lab", "new", "my-lab") == 0
     assert "self-test my-lab" in capsys.readouterr().err
     assert msforge("lab", "self-test", "my-lab") == 0
