@@ -3,7 +3,8 @@
     python tools/play_screenshot.py
 
 It needs Chromium and playwright (`pip install 'msforge[ci]'`). Nothing is touched up: the command serves the shop, two
-knobs are turned, and the page is as it is after twelve seconds of the run, at a quarter of the speed: any machine keeps up.
+knobs are turned, and the page is as it is after twelve seconds of the run. Time runs at a quarter of the speed, so that
+slow machines keep up.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from msforge.lessons import library
+from msforge import catalog
 from tests.lessons.conftest import SOLUTION, START, Msforge
 
 
@@ -257,6 +257,6 @@ def test_an_installation_without_labs_says_so(
     msforge: Msforge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MSFORGE_HOME", str(tmp_path))
-    monkeypatch.setattr(library, "__file__", str(tmp_path / "a/b/c/library.py"))
+    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "a/b/c/catalog.py"))
     assert msforge("lab") == 1
     assert "has no labs" in capsys.readouterr().err
