@@ -182,6 +182,7 @@ def test_outside_of_a_lab(labs: Path, msforge: Msforge, capsys: pytest.CaptureFi
         assert msforge("lab", command) == 2
         assert "no lab's folder" in capsys.readouterr().err
     msforge("lab", "start", "1")
+    capsys.readouterr()  # it names the folder as well
     assert msforge("lab", "check") == 2
     assert "cd 01-desk" in capsys.readouterr().err
 

@@ -123,3 +123,11 @@ def test_a_comparison_is_json_and_covers_every_table() -> None:
     kinds = {found["name"].split("/")[0] for found in plain["differences"]}
     assert kinds == {"objective", "entry", "source", "endpoint", "service", "edge", "store", "storm", "cost"}
     assert comparison.to_json() == compare(runs(), runs(add=1.0)).to_json()
+
+
+def test_the_last_digits_of_a_sum_are_no_change() -> None:
+    before, after = runs(), runs()
+    figure = next(each for each in after.figures if each.name == NAME)
+    figure.values = [value and value * (1 + 1e-13) for value in figure.values]
+    figure.total.value = figure.total.value and figure.total.value * (1 + 1e-13)
+    assert difference(compare(before, after)).verdict == "same"

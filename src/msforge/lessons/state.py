@@ -108,6 +108,6 @@ def lab_folder(folder: Path) -> Path:
     for place in (here, *here.parents):
         if (place / MARK).is_dir():
             return folder if place == here else place
-    inside = sorted(path.parent.name for path in here.glob(f"*/{FILE}")) if here.is_dir() else []
+    inside = sorted(path.parent.name for path in here.glob(f"*/{MARK}")) if here.is_dir() else []
     hint = f"go into one: cd {inside[0]}" if inside else "start one: `msforge lab` lists them, `msforge lab start 1`"
     raise UsageError(f"{folder if folder != Path() else 'here'} is no lab's folder", hint=hint)

@@ -97,27 +97,28 @@ function overlay(graph: Graph, drawn: Drawn): (at: number) => void {
     const top = node.y - node.height / 2 - (node.kind === "group" ? 9 : 5);
     const label = element("text", { class: "state", x: node.x, y: top });
     drawn.svg.append(label);
-    return { group, bar, wide, label, shown };
+    return { group, bar, wide, label, shown, node };
   });
+  const words = [...drawn.svg.querySelectorAll<SVGTextElement>("text.label")].map((text) => text.getBBox());
   const lines = drawn.arrows.map((group, i) => {
     const way = group.querySelector<SVGPathElement>(".way")!;
     const length = way.getTotalLength();
     const middle = way.getPointAtLength(length * 0.72);
-    const label = element("text", { class: "state failing", x: middle.x, y: middle.y + 3.5 });
+    const label = element("text", { class: "state failing", x: middle.x, y: besides(words, middle) });
     if (length > SHORT) drawn.svg.append(label);
     return { group, way, label, flow: graph.flows[i] ?? {} };
   });
   drawn.svg.style.maxWidth = `${graph.width * 1.35}px`;
   return (at) => {
-    for (const { group, bar, wide, label, shown } of boxes) {
+    for (const { group, bar, wide, label, shown, node } of boxes) {
       const load = Math.min(shown.load?.[at] ?? 0, 1);
       bar.setAttribute("width", String(load * wide));
-      const words = said(shown, at);
-      label.textContent = words;
+      label.textContent = said(shown, at);
       const failing = (shown.failed?.[at] ?? 0) >= FAILING;
       label.classList.toggle("failing", failing);
       group.classList.toggle("failing", failing);
       group.classList.toggle("hot", load >= HOT);
+      if (label.getComputedTextLength() > node.width + 12) fold(label, node.x);
     }
     for (const { group, way, label, flow } of lines) {
       if (flow.rate) way.style.strokeWidth = String(width(flow.rate[at], most));
@@ -126,4 +127,24 @@ function overlay(graph: Graph, drawn: Drawn): (at: number) => void {
       label.textContent = failed >= FAILING ? `✗ ${percent(Math.round(failed * 1000) / 1000)}` : "";
     }
   };
+}
+
+/** The height of a share that failed, on its arrow; below the arrow's own words where they would lie on each other. */
+function besides(words: DOMRect[], middle: DOMPoint): number {
+  const under = words.find(
+    (box) => Math.abs(box.x + box.width / 2 - middle.x) < box.width / 2 + 24 && Math.abs(box.y + box.height / 2 - middle.y) < 14,
+  );
+  return under ? under.y + under.height + 9 : middle.y + 3.5;
+}
+
+/** What failed, on a line of its own above the rest: a long line would lie on the arrows. */
+function fold(label: SVGTextElement, x: number) {
+  const parts = label.textContent.split(" · ");
+  const last = parts.at(-1)!;
+  if (parts.length < 2 || !last.startsWith("✗")) return;
+  const above = element("tspan", { x, dy: "-1.15em" });
+  const below = element("tspan", { x, dy: "1.15em" });
+  above.textContent = last;
+  below.textContent = parts.slice(0, -1).join(" · ");
+  label.replaceChildren(above, below);
 }

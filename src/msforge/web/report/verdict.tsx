@@ -89,7 +89,7 @@ function ObjectiveCard({ objective }: { objective: Objective }) {
           <line class="limit" x1={bar.limit * 100} x2={bar.limit * 100} y1="0" y2="14" />
         </svg>
       )}
-      {bar && <p class="note">the line is the limit, {objective.limit}; the bar what was measured</p>}
+      {bar && <p class="note">dashed: the limit, {objective.limit}; black: measured; green: where it is met</p>}
     </article>
   );
 }
