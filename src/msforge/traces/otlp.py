@@ -7,13 +7,15 @@ codes as numbers. A file of the collector has one such object a line.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from msforge.traces.decode import Reader, hex_id, mapping, sequence, text, unix_nanos
 from msforge.traces.span import KINDS, Link, Span, Value
 
 ERROR = 2
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}\Z")  # of 64 bits
 SAMPLED = 0x101  # flags of a span: the trace is sampled; its parent is known not to be remote
 
 
@@ -124,8 +126,8 @@ def _attributes(pairs: Any, reader: Reader) -> dict[str, Value]:
         value = mapping(mapping(pair).get("value"))
         key = text(mapping(pair).get("key"))
         for kind, plain in value.items():
-            if kind in ("intValue", "int_value") and isinstance(plain, str) and plain.lstrip("-").isdigit():
-                plain = int(plain) if len(plain) < 20 else 0
+            if kind in ("intValue", "int_value") and isinstance(plain, str) and _INTEGER.match(plain):
+                plain = int(plain)
             if isinstance(plain, str | int | float):
                 found[key] = text(plain) if isinstance(plain, str) else plain
     return found

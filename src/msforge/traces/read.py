@@ -72,7 +72,7 @@ def _documents(data: bytes) -> list[Any]:
         problem = whole
     except RecursionError:
         raise TraceFormatError("it is nested too deeply", hint=_HINT) from None
-    lines = [line for line in content.splitlines() if line.strip()]
+    lines = [line for line in content.split("\n") if line.strip()]  # a string may hold Unicode's other line ends
     found: list[Any] = []
     for number, line in enumerate(lines):
         try:

@@ -93,7 +93,7 @@ def test_a_consumers_span_links_to_its_publishers() -> None:
 
     Stage().play(main)
     published, handled = exporter.get_finished_spans()
-    assert (published.name, handled.name, handled.kind.name) == ("a.go", "a.handle", "CONSUMER")
+    assert (published.name, handled.name, handled.kind.name) == ("POST /go", "process jobs", "CONSUMER")
     assert f"{handled.context.trace_id:x}" == "ab" * 16 and handled.parent is None and not published.links
     [link] = handled.links
     assert (f"{link.context.trace_id:x}", f"{link.context.span_id:x}") == ("ab" * 16, "cd" * 8)

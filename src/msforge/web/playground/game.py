@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final
 
 from msforge.errors import InvalidFileError, MsforgeError, UsageError
@@ -210,18 +211,27 @@ def _number(action: dict[str, Any], low: float, high: float) -> float:
     return float(value)
 
 
+def _is_held(key: str, written: dict[str, Any]) -> bool:
+    """Whether this is a fault that the knob of this key begins, and that it can read: "slow payment"."""
+    verb, _, name = key.partition(" ")
+    option, kind = {"slow": ("by", str), "fail": ("rate", int | float)}.get(verb, (verb, str))
+    return written.get(verb) == name and isinstance(written.get(option), kind)
+
+
 def _state(state: Any) -> tuple[str | None, int, tuple[Deed, ...]]:
     """A session as a link has it. Raises UsageError."""
     try:
         scenario, time, deeds = state["scenario"], state["time"], state["deeds"]
-        made = []
+        made: list[Deed] = []
+        free: dict[str, float] = {}  # from when on the fault of a key may begin again
         for at, end, key, planned, written in deeds:
             good = (
                 isinstance(at, int) and isinstance(end, int) and isinstance(key, str) and isinstance(planned, bool)
-                and isinstance(written, dict) and at > 0 and (end == -1 or end > at) and not {"at"} & set(written)
+                and isinstance(written, dict) and at > 0 and (end == -1 or end > at) and "at" not in written
             )
-            if not good:
+            if not good or (key and not (_is_held(key, written) and at >= free.get(key, 0))):
                 raise ValueError
+            free[key] = end if end >= 0 else inf
             made.append(Deed(at * MILLISECOND, written, key, end * MILLISECOND if end >= 0 else -1, planned))
         if not isinstance(time, int) or not 0 <= time * MILLISECOND <= LENGTH or len(made) > 500:
             raise ValueError

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
 from typing import Any, Final
 
 from msforge import units
@@ -55,7 +54,7 @@ class Knob:
             if not isinstance(value, bool):
                 raise UsageError(f"{self.id} is on or off", hint="true or false")
             return value
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"{self.id} takes a number")
         if not self.low <= value <= self.high or (self.kind == COUNT and value != int(value)):
             whole = "a whole number " if self.kind == COUNT else ""

@@ -64,9 +64,12 @@ class Pace(threading.Thread):
             except Exception as error:  # a run that cannot go on is shown, and a new one can be begun
                 self.game.fail(error)
                 moved = True
-            self._send_status()
-            if moved:
-                self._send_frame()
+            try:
+                self._send_status()
+                if moved:
+                    self._send_frame()
+            except Exception as error:  # one that cannot be shown: this thread is needed to begin anew
+                self.game.fail(error)
             if not self._listen(began + FRAME, idle=not moved):
                 return
 
@@ -82,6 +85,8 @@ class Pace(threading.Thread):
             if item is None:
                 return False
             act, answer = item
+            if not answer.set_running_or_notify_cancel():
+                continue  # who asked has gone
             try:
                 answer.set_result(act(self.game))
             except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,20 @@ from msforge.web.playground.pace import Pace
 
 MOST_BYTES: Final = 200_000
 """The largest request body: a link with five hundred changes fits."""
+TYPES: Final = {".js": "text/javascript", ".css": "text/css"}
+"""Said here: Windows takes them from its registry, where a script may be plain text, which no browser runs."""
+
+
+class Assets(StaticFiles):
+    """Scripts and styles under their own types, whatever this machine thinks of them."""
+
+    def file_response(self, full_path: str | os.PathLike[str], *args: Any, **options: Any) -> Response:
+        """The file."""
+        answer = super().file_response(full_path, *args, **options)
+        kind = TYPES.get(Path(full_path).suffix)
+        if kind is not None:
+            answer.headers["content-type"] = f"{kind}; charset=utf-8"
+        return answer
 
 
 class Playground:
@@ -46,7 +61,7 @@ class Playground:
                 Route("/api/events", self.events),
                 Route("/api/do", self.do, methods=["POST"]),
                 Route("/api/yaml", self.yaml),
-                Mount("/assets", StaticFiles(directory=page / "assets")),
+                Mount("/assets", Assets(directory=page / "assets")),
             ],
             middleware=[Middleware(Guard, port=port)],
             exception_handlers={404: _missing, 405: _wrong_method},
@@ -73,7 +88,7 @@ class Playground:
 
     async def index(self, request: Request) -> Response:
         """The page."""
-        return FileResponse(self.page / "index.html")
+        return FileResponse(self.page / "index.html", media_type="text/html")
 
     async def palette(self, request: Request) -> Response:
         """Colours, and how the graph is drawn."""
