@@ -66,7 +66,7 @@ def test_brute_force_does_not_solve_it(name: str) -> None:
     before = described(found, found.path(START), found.folder)
     after = {
         run: spec.overlay({f"services.{service}.replicas": 100 for service, model in spec.model.services.items()
-                           if not model.external and model.function is None})
+                           if not (model.external or model.function or model.autoscale)})
         for run, spec in before.items()
     }  # fmt: skip
     rules = judge.rules(found, before, after)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from msforge.report.bigtype import big
-from msforge.report.shapes import heading, indented, table
+from msforge.report.shapes import heading, table
 from msforge.report.text import clean, count, plural
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _verdicts(goals: Sequence[Verdict]) -> Iterator[RenderableType]:
         how = "" if goal.met else "never" if not goal.held else f"{goal.held} of {len(goal.each)}"
         subject, measured = clean(goal.subject, limit=40) + run, clean(goal.measured)
         made.add_row(_mark(goal.met), subject, clean(goal.wanted), measured, Text(how, "bold red"))
-    yield indented(made)
+    yield Padding(made, (0, 0, 0, 2))
     for words in dict.fromkeys(goal.why for goal in goals if not goal.met and goal.why):
         yield Padding(Text(f"→ {clean(words)}"), (1, 0, 0, 2))
 
