@@ -25,7 +25,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (root / name / "more" / "x.csv").write_text("1\n")
     (root / "shop" / "README.md").write_text("# Shop\n\nFive services\nbehind a gateway. More words.\n")
     (root / "not-one").mkdir()
-    monkeypatch.setattr(catalog, "_root", lambda: root)
+    monkeypatch.setattr(catalog, "examples_root", lambda: root)
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)

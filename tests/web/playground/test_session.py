@@ -181,7 +181,7 @@ def test_scenarios_that_touch_only_numbers_and_faults_come_live() -> None:
     found = presets_of(Session(setting), setting.spec.document["scenarios"])
     assert {p["name"]: p["anew"] for p in found} == {
         "payment-slow": False, "payment-down": False, "notification-down": False, "black-friday": False,
-        "scale-payment": False, "bug": False, "deploy": False,
+        "scale-payment": False, "bug": False, "deploy": False, "verify": True,
     }
 
 
