@@ -104,7 +104,7 @@ def test_every_command_of_a_page_runs(
         found = [command for command in found if "--html" not in command.words]
     whole = prepare(tmp_path / "whole", page, cut=False)
     cut = prepare(tmp_path / "cut", page, cut=True)
-    monkeypatch.setattr(catalog, "_root", lambda: tmp_path / "cut/examples")
+    monkeypatch.setattr(catalog, "examples_root", lambda: tmp_path / "cut/examples")
     for name in ("before", "after", "run"):  # as if saved by an earlier command
         if any(f"{name}.json" in command.words for command in found):
             words = ("simulate", "--quiet", str(tmp_path / "cut/shop.yaml"), "--out", str(cut / f"{name}.json"))

@@ -41,7 +41,7 @@ def import_(
     \b
     Examples:
       msforge import traces.json > system.yaml
-      msforge import traces.json --from jaeger --out system.yaml
+      msforge import traces.json --from otlp --out system.yaml
     """
     import msforge
     from msforge.report.files import check_writable, write_atomically

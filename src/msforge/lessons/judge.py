@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from msforge.lessons.expression import parse_comparison
@@ -117,7 +117,8 @@ def _verdict(
 def rules(lab: Lab, before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Rule]:
     """Limits and forbidden changes; `before` is what was given at the start, `after` the learner's."""
     mine = [name for name, run in lab.model.runs.items() if run.system is None]
-    found = [_limit(lab, index, [after[name] for name in mine]) for index in range(len(lab.limits))] if mine else []
+    learners = {name: after[name] for name in mine}
+    found = [_limit(lab, index, learners) for index in range(len(lab.limits))] if mine else []
     changed: dict[Path, tuple[str, str]] = {}
     for name in mine:
         old, new = before[name].resolved(), after[name].resolved()
@@ -134,9 +135,15 @@ def rules(lab: Lab, before: Mapping[str, Spec], after: Mapping[str, Spec]) -> li
     return found
 
 
-def _limit(lab: Lab, index: int, specs: Sequence[Spec]) -> Rule:
-    """How the learner's system stands to a limit in all runs: a scenario may spend more than the file does."""
-    each = [spent(lab.limits[index], spec.resolved()) for spec in specs]
+def _limit(lab: Lab, index: int, specs: Mapping[str, Spec]) -> Rule:
+    """How the learner's system stands to a limit in all runs: a scenario may spend more than the file does.
+
+    A run in which the lab itself sets what the limit is about says nothing of the learner.
+    """
+    limit = lab.limits[index]
+    theirs = [spec for name, spec in specs.items()
+              if not any(under(split(path) or (), limit.path) for path in lab.model.runs[name].set)]
+    each = [spent(limit, spec.resolved()) for spec in theirs or specs.values()]
     found = next((one for one in each if not one.met), each[0])
     return Rule(found.text, found.found, found.met, "" if found.met else "the lab can be solved within its limits")
 

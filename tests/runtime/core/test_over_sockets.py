@@ -387,7 +387,8 @@ def test_the_outcome_log_has_a_row_for_each(tmp_path: Any) -> None:
         file = tmp_path / "out" / "a.jsonl"
         async with two(calling(timeout=SOON), waiting(LATER), outcomes=file) as (a, _, client):
             await ask(client, a, headers={"x-msforge-draw": "ff-7-0"})
-        [row] = [json.loads(line) for line in file.read_text().splitlines()]
+        start, row = [json.loads(line) for line in file.read_text().splitlines()]
+        assert list(start) == ["began"]
         assert (row["body"], row["number"], row["outcome"], row["cause"], row["wait"]) == ("go", 7, 2, "b:timeout", 0)
         assert SOON - MS <= row["end"] - row["arrive"] < LATER * MS
 
