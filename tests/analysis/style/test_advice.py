@@ -15,6 +15,7 @@ from msforge.analysis.style.fields import BY_NAME, FIELDS
 from msforge.analysis.style.plan import plan
 from msforge.analysis.style.sensitivity import changes
 from msforge.analysis.style.situation import Situation, parsed, situation
+from msforge.units import UnitError
 
 
 def of(**said: Any) -> Advice:
@@ -133,6 +134,14 @@ def test_every_turning_point_turns_it_as_printed(found: Situation) -> None:
         turned = advise(replace(found, **{change.name: field.parse(change.value)}))
         assert (turned.style, turned.deployables) == (change.style, change.deployables), change
         assert turned.style != advice.style, change
+
+
+def test_a_share_is_a_percent_or_a_fraction_on_a_command_line_too() -> None:
+    parse = BY_NAME["availability"].parse
+    assert parse("0.999") == parse(0.999) == parse("99.9%") == 0.999
+    for wrong in ("nan", "1.5", "0.2", "often", True):
+        with pytest.raises(UnitError):
+            parse(wrong)
 
 
 def test_the_turning_points_are_where_arithmetic_has_them() -> None:

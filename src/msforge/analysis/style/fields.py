@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 from msforge.units import (
@@ -13,6 +13,7 @@ from msforge.units import (
     format_factor,
     format_price,
     format_rate,
+    format_ratio,
     format_size,
     parse_duration,
     parse_factor,
@@ -84,15 +85,18 @@ def format_number(value: float) -> str:
     return f"{value:.12g}"
 
 
-def format_percent(ratio: float) -> str:
-    """0.99999501 -> `99.999501%`, which an option takes as well as a file does."""
-    return f"{(Decimal(repr(ratio)) * 100).normalize():f}%"
+def _ratio(value: Any) -> float:
+    """A share; on a command line a fraction is text as well: `0.999` is `99.9%`."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
+    return parse_ratio(value)
 
 
 _NS: Final = 1e-9
 _duration = _above(parse_duration, 1.0, 400 * 86_400e9, "200ms")
-_share = _above(parse_ratio, 1e-6, 1 - 1e-6, "20%")
-_sure = _above(parse_ratio, 0.5, 1 - 1e-9, "99.9%")
+_share = _above(_ratio, 1e-6, 1 - 1e-6, "20%")
+_sure = _above(_ratio, 0.5, 1 - 1e-9, "99.9%")
 
 FIELDS: Final = (
     Field("engineers", parse_count, str, "How many people change the code?", "8", "one two-pizza team", True),
@@ -111,11 +115,10 @@ FIELDS: Final = (
     Field("peak", _above(parse_factor, 1.0, 1e6, "3x"), format_factor,
           "To how many times its load does the most uneven part rise while the rest stays?", "1x",
           "all parts rise and fall together", True),
-    Field("share", _share, format_percent, "What share of the CPU time is that part's?", "20%", "assumed", True),
+    Field("share", _share, format_ratio, "What share of the CPU time is that part's?", "20%", "assumed", True),
     Field("languages", parse_count, str, "How many languages or runtimes are needed?", "1", "assumed", True),
-    Field("availability", _sure, format_percent, "What share of requests has to be answered?", "99.9%", "assumed",
-          True),
-    Field("each", _sure, format_percent, "Availability of one deployable", "99.99%",
+    Field("availability", _sure, format_ratio, "What share of requests has to be answered?", "99.9%", "assumed", True),
+    Field("each", _sure, format_ratio, "Availability of one deployable", "99.99%",
           "what large clouds promise for replicas in several zones; less in one"),
     Field("hop", _duration, format_duration, "What one call between services adds", "2ms",
           "an HTTP call between two small Python services on one machine: p99 1.95 to 2.2 ms"),
