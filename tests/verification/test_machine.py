@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from msforge.verification import home, machine
+from msforge import folders
+from msforge.verification import machine
 from msforge.verification.machine import Usage, Watch
 
 
@@ -78,12 +79,12 @@ def test_each_system_keeps_caches_in_its_own_place(
     platform: str, variable: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MSFORGE_HOME", raising=False)
-    monkeypatch.setattr(home.sys, "platform", platform)
+    monkeypatch.setattr(folders.sys, "platform", platform)
     monkeypatch.setenv(variable, str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    assert home.home() == tmp_path / Path(ending)
+    assert folders.cache() == tmp_path / Path(ending)
     monkeypatch.setenv("MSFORGE_HOME", str(tmp_path / "own"))
-    assert home.home() == tmp_path / "own"
+    assert folders.cache() == tmp_path / "own"
 
 
 def test_a_machine_has_a_name_and_versions() -> None:

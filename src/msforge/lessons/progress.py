@@ -6,14 +6,13 @@ A lab's own folder is what counts for that lab; this file may be lost without ha
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from msforge.errors import UsageError
+from msforge.folders import data
 from msforge.lessons.state import State
 from msforge.report.files import write_atomically
 
@@ -21,20 +20,9 @@ FORMAT: Final = 1
 NAME: Final = "labs.json"
 
 
-def home() -> Path:
-    """Where msforge keeps what is the user's: `MSFORGE_HOME`, or where the platform wants it."""
-    if given := os.environ.get("MSFORGE_HOME"):
-        return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "msforge"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "msforge"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "msforge"
-
-
 def read() -> tuple[dict[str, Any], str]:
     """The user's record, and what has to be said about it ("" when all is well). Never raises for a damaged file."""
-    path = home() / NAME
+    path = data() / NAME
     fresh: dict[str, Any] = {"format": FORMAT, "learner": secrets.token_hex(6), "labs": {}}
     try:
         plain = json.loads(path.read_text("utf-8"))
@@ -91,7 +79,7 @@ def note_skipped(name: str) -> str:
 
 
 def _write(record: dict[str, Any]) -> str:
-    path = home() / NAME
+    path = data() / NAME
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
