@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 import msforge
 from msforge.cli import app, interrupt
 from msforge.cli.interrupt import Interrupt
+from msforge.sim.many import deaf_children
 from msforge.testing import FakeClock
 
 MSFORGE = [sys.executable, "-m", "msforge"]
@@ -27,17 +30,35 @@ PATIENCE = 240.0
 """Seconds to wait for what comes for sure, on a machine however busy."""
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*MSFORGE, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, **environment},
-        start_new_session=os.name != "nt",
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts msforge. Whatever a test comes to, nothing of it runs on: these runs are without an end."""
+    started = []
+
+    def begin(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*MSFORGE, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, **environment},
+            start_new_session=os.name != "nt",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if os.name == "nt":
+            process.kill()
+            continue
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until_it_runs(process: subprocess.Popen[str], begun: float, times: float) -> None:
@@ -61,7 +82,7 @@ def press_ctrl_c(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_ctrl_c_shows_what_was_measured_and_ends_with_130(tiny: Path, processes: str) -> None:
+def test_ctrl_c_shows_what_was_measured_and_ends_with_130(start: Start, tiny: Path, processes: str) -> None:
     begun = time.monotonic()
     process = start("simulate", "tiny.yaml", *LONG, "-n", "2", "--processes", processes, "--out", "run.json")
     wait_until_it_runs(process, begun, 4 if processes == "1" else 8)
@@ -76,7 +97,7 @@ def test_ctrl_c_shows_what_was_measured_and_ends_with_130(tiny: Path, processes:
 
 
 @posix
-def test_no_worker_is_left_behind(tiny: Path) -> None:
+def test_no_worker_is_left_behind(start: Start, tiny: Path) -> None:
     begun = time.monotonic()
     process = start("simulate", "tiny.yaml", *LONG, "-n", "2", "--processes", "2")
     wait_until_it_runs(process, begun, 0.5)  # while the workers are still starting
@@ -87,6 +108,22 @@ def test_no_worker_is_left_behind(tiny: Path) -> None:
         while time.monotonic() < end:
             os.killpg(process.pid, 0)
             time.sleep(0.1)
+
+
+@posix
+def test_a_press_while_workers_are_started_is_heard_once_they_are() -> None:
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        with deaf_children():
+            os.kill(os.getpid(), signal.SIGINT)
+            child = subprocess.run(
+                [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('deaf')"],
+                capture_output=True, text=True, check=False)
+        assert heard == [signal.SIGINT]  # by then: another thread may have let it in before
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert child.stdout == "deaf\n", child.stderr
 
 
 def test_the_first_press_asks_a_second_one_ends_and_an_echo_of_the_first_is_not_a_second(

@@ -10,7 +10,7 @@ from msforge.model import compile_system
 from msforge.model.plan import System
 from msforge.recording.records import Records
 from msforge.records import SECOND
-from msforge.results import Result, read_window, summarise
+from msforge.results import Result, on_demand, read_window, summarise
 from msforge.results.compare import compare
 from msforge.sim import run
 from msforge.spec import load_text
@@ -135,6 +135,16 @@ def test_the_same_run_gives_the_same_bytes() -> None:
     again = summarise(system(), [run(system())])
     assert again.to_json() == result().to_json()
     assert Result.from_json(again.to_json()) == again
+
+
+@pytest.mark.parametrize("first", ["entries", "figures", "cost", "digest"])
+def test_tables_on_demand_are_those_of_the_whole(first: str) -> None:
+    whole = summarise(system(), [records()], keep=False)
+    some = on_demand(system(), [records()])
+    assert getattr(some, first) == getattr(whole, first)
+    assert some.to_json() == whole.to_json()
+    with pytest.raises(AttributeError):
+        getattr(some, "nonsense")  # noqa: B009
 
 
 def test_replications_in_any_order_give_the_same_bytes() -> None:

@@ -13,6 +13,7 @@ the simulation predicts. All there is to know about a round that was not clean i
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 import sys
@@ -37,13 +38,19 @@ FAULTS = {
 }
 """The strikes that the simulation has a fault for, as it is written."""
 
+STAGES = itertools.count()
+"""Every stage of this process has queues and databases of its own, also when a test is tried once more."""
+
 Tell = Callable[[str], None]
 
 
 async def play(
-    seeds: Iterable[int], safe: bool, tell: Tell = lambda line: None, *, keep_all: bool = False
+    seeds: Iterable[int], safe: bool, tell: Tell = lambda line: None, *, keep_all: bool = False,
+    enough: Callable[[Outcome], bool] = lambda outcome: False
 ) -> list[Outcome]:
     """So many rounds, on one stage for as long as they are clean: what an unclean one has left is not the next one's.
+
+    A round that is `enough` is the last.
 
     Without outbox and idempotence only a round that does not come to rest is unclean.
     """
@@ -53,7 +60,7 @@ async def play(
         try:
             for seed in seeds:
                 if stage is None:
-                    name = f"{'safe' if safe else 'bare'}{os.getpid()}x{len(outcomes)}"
+                    name = f"{'safe' if safe else 'bare'}{os.getpid()}x{next(STAGES)}"
                     stage = Stage(Path(folder) / name, safe, name)
                     await stage.start()
                 outcome = await stage.round(seed)
@@ -70,6 +77,8 @@ async def play(
                 if unclean:
                     stage.stop()
                     stage = None
+                if enough(outcome):
+                    break
         finally:
             if stage is not None:
                 stage.stop()

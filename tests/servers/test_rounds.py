@@ -4,6 +4,7 @@ consumers; without them what the simulation says."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -45,9 +46,17 @@ def test_with_outbox_and_idempotent_consumer_nothing_is_lost_or_applied_twice() 
 
 
 def test_without_them_is_lost_and_applied_twice_what_the_simulation_predicts() -> None:
-    publisher, consumer = asyncio.run(rounds.play(range(2), safe=False, tell=print))
     counts = simulated(safe=False)
-    assert (publisher.strike, consumer.strike) == ("publisher", "consumer")
-    assert 0 < counts["lost"] <= 10 and 0 < publisher.lost <= 10
-    assert 0 < counts["applied_twice"] <= 20 and 0 < consumer.twice <= 20
-    assert publisher.twice == consumer.lost == 0
+    assert 0 < counts["lost"] <= 10 and 0 < counts["applied_twice"] <= 20
+    publishers = bare("publisher", lambda outcome: outcome.lost > 0)
+    assert 0 < sum(o.lost for o in publishers) <= 10 * len(publishers)
+    assert all(o.twice == 0 for o in publishers)
+    consumers = bare("consumer", lambda outcome: outcome.twice > 0)
+    assert 0 < sum(o.twice for o in consumers) <= 20 * len(consumers)
+    assert all(o.lost == 0 for o in consumers)
+
+
+def bare(strike: str, harm: Callable[[rounds.Outcome], bool]) -> list[rounds.Outcome]:
+    """Rounds with this strike until one did harm: whether a crash meets an order in the gap is the machine's to say."""
+    seeds = range(rounds.STRIKES.index(strike), 8 * len(rounds.STRIKES), len(rounds.STRIKES))
+    return asyncio.run(rounds.play(seeds, safe=False, tell=print, enough=harm))

@@ -114,7 +114,7 @@ def hint(folder: HereOption = HERE, presenter: PresenterOption = False) -> None:
 
 def solution(
     folder: HereOption = HERE,
-    apply: Annotated[bool, typer.Option("--apply", help="Put it into system.yaml; yours is kept.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Put it in place of yours, which is kept.")] = False,
 ) -> None:
     """Show what the solution changes, as a diff.
 
@@ -132,8 +132,8 @@ def solution(
     show_notes(work, term)
     if apply:
         kept = lessons.apply_solution(work)
-        term.say(f"system.yaml is the solution now{f'; yours is kept as {kept.name}' if kept else ''}. "
-                 "Now: msforge lab check")
+        mine = f"; yours is kept as {', '.join(path.name for path in kept)}" if kept else ""
+        term.say(f"the solution is in its place now{mine}. Now: msforge lab check")
         return
     if text:
         term.show(diff(text))

@@ -28,7 +28,8 @@ PythonsOption = Annotated[
 ExtrasOption = Annotated[
     list[str] | None,
     typer.Option("--extra", metavar="NAME", show_default="none",
-                 help="Optional parts: grpc, tracing, rabbitmq, postgres, redis, kafka, kafka-broker. Repeatable."),
+                 help="Optional parts: grpc, tracing, rabbitmq, postgres, redis, kafka, kafka-broker, labs. "
+                 "Repeatable; labs is always there."),
 ]
 
 

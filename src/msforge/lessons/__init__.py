@@ -8,7 +8,8 @@ from msforge.lessons.lab import Lab, read_lab
 from msforge.lessons.library import after, command, find, labs
 from msforge.lessons.making import new
 from msforge.lessons.selftest import Report, self_test, write
-from msforge.lessons.work import Work, apply_solution, hint, open_work, reset, skip, solution, start
+from msforge.lessons.solutions import apply_solution, solution
+from msforge.lessons.work import Work, hint, open_work, reset, skip, start
 
 __all__ = [
     "Check", "ClassReport", "Lab", "LabRow", "Report", "Work", "after", "apply_solution", "check", "collect", "command",

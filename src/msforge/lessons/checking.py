@@ -67,7 +67,7 @@ def check(work: Work, *, trust: bool = False, processes: int | None = None, prog
         work.state.checks += 1
         work.save()
         return Check(work, Judgement(rules=rules))
-    runs = execute(lab, after, processes=processes, progress=progress)
+    runs = execute(lab, after, processes=processes, progress=progress, folder=work.folder)
     look = runs.numbers()
     known = set(work.state.compared)
     _predicted(work, answers, look, unchanged=_same(before, after))
@@ -154,8 +154,7 @@ def _kept(found: Check, runs: Runs, known: set[str]) -> Check:
 
 def closing_page(work: Work, runs: Runs) -> str:
     """The page that explains, with this run's own numbers."""
-    mine = [name for name, run in work.lab.model.runs.items() if run.system is None]
-    spec = runs.specs[(mine or [*runs.specs])[0]]
+    spec = runs.specs[(work.lab.mine or [*runs.specs])[0]]
     return filled(work.lab.text(CLOSING), forgiving(runs.numbers()), start=recorded(work.lab),
                   predicted=work.state.predictions, system=lambda path: value_at(spec, path))
 

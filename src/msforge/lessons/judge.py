@@ -13,7 +13,7 @@ from msforge.lessons.paths import differences, places, spent, under
 from msforge.lessons.prose import shown
 from msforge.lessons.runs import Runs
 from msforge.results.result import ObjectiveResult, Result
-from msforge.spec import Spec
+from msforge.spec import Spec, from_data
 from msforge.spec.places import Path, join, split
 from msforge.spec.schema_lab import LabGoal
 
@@ -116,12 +116,12 @@ def _verdict(
 
 def rules(lab: Lab, before: Mapping[str, Spec], after: Mapping[str, Spec]) -> list[Rule]:
     """Limits and forbidden changes; `before` is what was given at the start, `after` the learner's."""
-    mine = [name for name, run in lab.model.runs.items() if run.system is None]
+    mine = lab.mine
     learners = {name: after[name] for name in mine}
     found = [_limit(lab, index, learners) for index in range(len(lab.limits))] if mine else []
     changed: dict[Path, tuple[str, str]] = {}
     for name in mine:
-        old, new = before[name].resolved(), after[name].resolved()
+        old, new = _base(lab, before[name], after[name]).resolved(), after[name].resolved()
         for path in differences(old, new):
             if not _may_change(lab, path):
                 changed.setdefault(path, (_at(old, path), _at(new, path)))
@@ -133,6 +133,15 @@ def rules(lab: Lab, before: Mapping[str, Spec], after: Mapping[str, Spec]) -> li
     if len(changed) > MOST:
         found.append(Rule("and the rest, too", f"{len(changed) - MOST} more changes", False, "msforge lab reset"))
     return found
+
+
+def _base(lab: Lab, before: Spec, after: Spec) -> Spec:
+    """What the learner's is compared with: defaults that may be changed are as free in all they hold for."""
+    written = after.document.get("defaults")
+    if "defaults" not in (lab.model.allow_change or ()) or written == before.document.get("defaults"):
+        return before
+    document = {key: value for key, value in before.document.items() if key != "defaults"}
+    return from_data(document | ({"defaults": written} if written else {}), folder=before.folder)
 
 
 def _limit(lab: Lab, index: int, specs: Mapping[str, Spec]) -> Rule:

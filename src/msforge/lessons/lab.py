@@ -15,11 +15,13 @@ from msforge.lessons.paths import Limit, PathError, parse_limit
 from msforge.lessons.prose import names_in
 from msforge.results import Result
 from msforge.spec.lab import Read, load_lab
-from msforge.spec.schema_lab import LabModel, LabQuestion
+from msforge.spec.schema_lab import LabModel, LabQuestion, LabRun
 
 LAB: Final = "lab.yaml"
 START: Final = "start.yaml"
 SOLUTION: Final = "solution.yaml"
+SOLUTION_FILES: Final = "solution"
+"""A folder that is laid over the learner's."""
 SYSTEM: Final = "system.yaml"
 README: Final = "README.md"
 PICTURE: Final = "system.svg"
@@ -56,6 +58,16 @@ class Lab:
         return {name: parse(figure.of) for name, figure in self.model.figures.items()}
 
     @cached_property
+    def mine(self) -> list[str]:
+        """The runs of the learner's own description."""
+        return [name for name, run in self.model.runs.items() if run.system is None and run.result is None]
+
+    @cached_property
+    def measured(self) -> dict[str, str]:
+        """The runs that are a file which the learner has measured, and that file."""
+        return {name: run.result for name, run in self.model.runs.items() if run.result is not None}
+
+    @cached_property
     def limits(self) -> list[Limit]:
         """What may be spent."""
         return [parse_limit(text) for text in self.model.limits]
@@ -75,6 +87,12 @@ class Lab:
     def has(self, name: str) -> bool:
         """Whether the lab has this file."""
         return self.path(name).is_file()
+
+    def solution_files(self) -> list[tuple[Path, str]]:
+        """Files beside solution.yaml that solve it, each with its path in the learner's folder."""
+        root = self.folder / SOLUTION_FILES
+        return [(path, path.relative_to(root).as_posix()) for path in sorted(root.rglob("*"))
+                if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts]
 
     def text(self, name: str) -> str:
         """A file's text, "" when the lab does not have it."""
@@ -102,6 +120,8 @@ class _Checks:
         for name in (START, *model.files, *(run.system for run in model.runs.values() if run.system)):
             if not (self.folder / name).is_file():
                 self._say((), "E804", f"the lab has no {name}", f"write it beside {LAB}")
+        if next(iter(model.runs.values())).result is not None:
+            self._say(("runs",), "E801", "the first run has to be one that is run", "write the `result` after it")
         for name, run in model.runs.items():
             if run.system and run.system not in model.files:
                 self._say(("runs", name, "system"), "E801", f"`{run.system}` is not among the lab's `files`",
@@ -112,6 +132,9 @@ class _Checks:
             for name, question in questions.items():
                 self._question(question, (section, name))
         for index, goal in enumerate(model.goals):
+            if goal.run is not None and model.runs.get(goal.run, LabRun()).result is not None:
+                self._say(("goals", index, "run"), "E801", f"`{goal.run}` is a file that the learner makes, not a run",
+                          "a goal about its figures needs no `run`")
             if goal.run is not None and goal.run not in model.runs:
                 self._say(("goals", index, "run"), "E801", f"there is no run `{goal.run}`",
                           f"the runs are {', '.join(model.runs)}")

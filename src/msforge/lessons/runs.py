@@ -44,12 +44,16 @@ class _Lazy(dict[str, V]):
 
 @dataclass(frozen=True)
 class Runs:
-    """What a check has run: per run the Result over all seeds, one for each seed, and the description."""
+    """What a check has run: per run the Result over all seeds, one for each seed, and the description.
+
+    `folder` is the learner's, where the Results are that a lab has them measure.
+    """
 
     lab: Lab
     specs: Mapping[str, Spec]
     systems: Mapping[str, System]
     records: Mapping[str, Sequence[Records]]
+    folder: Path | None = None
 
     @cached_property
     def pooled(self) -> Mapping[str, Result]:
@@ -71,7 +75,16 @@ class Runs:
         return replace(self, records={name: records[:seeds] for name, records in self.records.items()})
 
     def _summarised(self, run: str, records: Sequence[Records]) -> Result:
-        return results.summarise(self.systems[run], records, self.lab.model.runs[run].window, keep=False)
+        return results.on_demand(self.systems[run], records, self.lab.model.runs[run].window)
+
+    @cached_property
+    def _measured(self) -> Mapping[str, Result | None]:
+        """What the learner has measured; None where it is not there yet. Raises ResultFormatError."""
+        return _Lazy(lambda name: self._read(self.lab.measured[name]))
+
+    def _read(self, file: str) -> Result | None:
+        path = self.folder / file if self.folder is not None else None
+        return door.read_result(path) if path is not None and path.is_file() else None
 
     def numbers(self, seed: int | None = None) -> Callable[[str], Figure]:
         """Gives the figure of a name or place, over all seeds or for one of them. Raises FigureError."""
@@ -83,6 +96,9 @@ class Runs:
                     value = self.lab.figures[name].value(found)
                     return Figure(value.value, self.lab.model.figures[name].unit or value.unit)
                 run, place = next(iter(self.records)), name
+            if run in self.lab.measured:
+                result = self._measured[run]
+                return Figure(None, "count") if result is None else look_up(result, place)
             if run not in self.records:
                 raise FigureError(f"there is no run `{run}`")
             return look_up(self.pooled[run] if seed is None else self.single[run][seed], place)
@@ -100,7 +116,7 @@ def described(lab: Lab, system: Path, given: Path) -> dict[str, Spec]:
 
     Raises InvalidFileError, and UsageError for a scenario that is gone.
     """
-    return {name: _described(run, system, given) for name, run in lab.model.runs.items()}
+    return {name: _described(run, system, given) for name, run in lab.model.runs.items() if not run.result}
 
 
 def _described(run: LabRun, system: Path, given: Path) -> Spec:
@@ -116,9 +132,9 @@ def _yaml(value: Any) -> str:
 
 def execute(
     lab: Lab, specs: Mapping[str, Spec], *, seeds: int | None = None, processes: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, folder: Path | None = None,
 ) -> Runs:
-    """Runs each description for `seeds` seeds (the lab's own number by default)."""
+    """Runs each description for `seeds` seeds (the lab's own number by default). `folder` is the learner's."""
     count = seeds or lab.model.seeds
     judged = {name: _judged(lab, name, spec) for name, spec in specs.items()}
     systems = {name: compile_system(spec) for name, spec in judged.items()}
@@ -137,7 +153,7 @@ def execute(
 
     records = sim.run_jobs(jobs, seed=SEED, processes=1 if work < SMALL else processes, progress=tell)
     made = {name: records[n * count : (n + 1) * count] for n, name in enumerate(systems)}
-    return Runs(lab, judged, systems, made)
+    return Runs(lab, judged, systems, made, folder)
 
 
 def _judged(lab: Lab, run: str, spec: Spec) -> Spec:

@@ -97,23 +97,31 @@ def _commands(lab: Lab) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="msforge-lab-") as name:
         folder = Path(name)
-        for source, target in ((START, SYSTEM), *((file, file) for file in lab.model.files)):
-            (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(lab.path(source), folder / target)
+        for name_in_lab, file in ((START, SYSTEM), *((file, file) for file in lab.model.files)):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(lab.path(name_in_lab), folder / file)
         if all(run_command(command, folder).met for command in lab.model.commands):
             yield "all commands end well at the start: there would be nothing to do"
         if lab.has(SOLUTION):
             shutil.copyfile(lab.path(SOLUTION), folder / SYSTEM)
-        for text in lab.model.solve:
+        for number, text in enumerate(lab.model.solve):
             done = run_command(LabCommand(says=text, run=text), folder)
             if not done.met:
                 yield f"`{text}`, which solves it, fails: {done.help}"
-        if (lab.folder / "solution").is_dir():
-            shutil.copytree(lab.folder / "solution", folder, dirs_exist_ok=True)
+            if number == 0:
+                _lay_over(lab, folder)
+        if not lab.model.solve:
+            _lay_over(lab, folder)
         for command in lab.model.commands:
             done = run_command(command, folder)
             if not done.met:
                 yield f"the solution misses {command.says}: {done.found}, {done.help}"
+
+
+def _lay_over(lab: Lab, folder: Path) -> None:
+    for source, file in lab.solution_files():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / file)
 
 
 def generated(lab: Lab, runs: Runs) -> dict[str, str]:

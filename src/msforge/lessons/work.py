@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from msforge.catalog import labs_root
 from msforge.errors import ConflictError, LabError, UsageError
 from msforge.lessons import library, progress, questions, state
-from msforge.lessons.lab import PICTURE, README, SOLUTION, START, SYSTEM, Lab, read_lab
+from msforge.lessons.lab import PICTURE, README, START, SYSTEM, Lab, read_lab
 from msforge.lessons.numbers import recorded
 from msforge.lessons.state import GIVEN, MARK, State
 from msforge.report.files import write_atomically
@@ -161,7 +160,7 @@ def reset(work: Work) -> Path | None:
     mine = work.folder / SYSTEM
     kept = None
     if mine.is_file() and mine.read_bytes() != work.lab.path(START).read_bytes():
-        kept = _free(work.folder, "system.before-reset")
+        kept = free(work.folder, "system.before-reset")
         mine.replace(kept)
     (work.folder / ANSWERS).unlink(missing_ok=True)
     fresh = State(work.lab.name, work.lab.edition, begun=state.now(), origin=work.state.origin)
@@ -171,11 +170,12 @@ def reset(work: Work) -> Path | None:
     return kept
 
 
-def _free(folder: Path, stem: str) -> Path:
+def free(folder: Path, stem: str, suffix: str = ".yaml") -> Path:
+    """A file that is not there yet: the stem, a number, the suffix."""
     number = 1
-    while (folder / f"{stem}-{number}.yaml").exists():
+    while (folder / f"{stem}-{number}{suffix}").exists():
         number += 1
-    return folder / f"{stem}-{number}.yaml"
+    return folder / f"{stem}-{number}{suffix}"
 
 
 def hint(work: Work) -> tuple[int, str]:
@@ -185,31 +185,6 @@ def hint(work: Work) -> tuple[int, str]:
     work.state.hints = number + 1
     work.save()
     return number + 1, hints[number]
-
-
-def solution(work: Work) -> str:
-    """What the solution changes, as a unified diff of the system that was given; "" when it changes nothing."""
-    work.state.solution_shown = True
-    work.save()
-    if not work.lab.has(SOLUTION):
-        return ""
-    given = work.folder / GIVEN / START
-    before = given.read_text("utf-8") if given.is_file() else work.lab.text(START)
-    after = work.lab.text(SOLUTION)
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), SYSTEM, "solution", lineterm="")
-    return "\n".join(lines)
-
-
-def apply_solution(work: Work) -> Path | None:
-    """Puts the solution in place of the learner's system, and gives where that was kept."""
-    if not work.lab.has(SOLUTION):
-        raise UsageError("this lab is solved by answers, not by a change", hint="msforge lab answer")
-    mine, kept = work.folder / SYSTEM, None
-    if mine.is_file() and mine.read_bytes() not in (work.lab.path(n).read_bytes() for n in (START, SOLUTION)):
-        kept = _free(work.folder, "system.before-solution")
-        mine.replace(kept)
-    write_atomically(mine, work.lab.path(SOLUTION).read_bytes())
-    return kept
 
 
 def system_of(work: Work) -> Path:

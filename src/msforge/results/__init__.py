@@ -2,6 +2,6 @@
 
 from msforge.results.chosen import chosen
 from msforge.results.result import Result
-from msforge.results.summarise import read_window, summarise
+from msforge.results.summarise import on_demand, read_window, summarise
 
-__all__ = ["Result", "chosen", "read_window", "summarise"]
+__all__ = ["Result", "chosen", "on_demand", "read_window", "summarise"]

@@ -6,6 +6,7 @@ needs is summed here once; the tables divide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -24,6 +25,7 @@ from msforge.recording.records import (
     STORE_TICKS,
     Histogram,
     Records,
+    ReplicaRecord,
 )
 from msforge.records import Outcome
 from msforge.results.figures import Measured
@@ -73,16 +75,22 @@ class Run:
     def __init__(self, system: System, records: Records) -> None:
         self.records = records
         self.windows = records.moments.shape[2]
-        self.service_of = {replica.number: replica.service for replica in records.replicas}
+        self._of: dict[int, list[ReplicaRecord]] = {}
+        for replica in records.replicas:
+            self._of.setdefault(replica.service, []).append(replica)
         self.stores = deltas(records.store_ticks, STORE_TICKS, len(system.stores), self.windows, ("busy", "waiting"))
         self.edges = deltas(records.edge_ticks, EDGE_TICKS, len(system.edges), self.windows, ())
         levels = ("backlog", "unacked", "oldest_age")
         self.channels = deltas(records.channel_ticks, CHANNEL_TICKS, len(system.channels), self.windows, levels)
-        numbers = max(self.service_of, default=-1) + 1
+        numbers = max((replica.number for replica in records.replicas), default=-1) + 1
         self.replicas = deltas(records.replica_ticks, REPLICA_TICKS, numbers, self.windows, ("busy", "waiting"))
         self.services = np.zeros((self.windows, len(system.services), self.replicas.shape[2]), dtype=np.int64)
-        for number, service in self.service_of.items():
-            self.services[:, service] += self.replicas[:, number]
+        for replica in records.replicas:
+            self.services[:, replica.service] += self.replicas[:, replica.number]
+
+    def replicas_of(self, service: int) -> Sequence[ReplicaRecord]:
+        """A service's replicas, in the order in which they came."""
+        return self._of.get(service, ())
 
 
 class Slices:
@@ -205,7 +213,7 @@ class Slices:
     def waits(self, service: int) -> Sample:
         """Waits for a thread at a service, from buckets."""
         tables = [run.records.wait for run in self.runs]
-        pairs = [tuple((n, 0) for n, s in run.service_of.items() if s == service) for run in self.runs]
+        pairs = [tuple((replica.number, 0) for replica in run.replicas_of(service)) for run in self.runs]
         return self._sample(tables, pairs, (0.0, np.inf))
 
     def replica_waits(self, record: int, replica: int) -> Sample:

@@ -105,16 +105,15 @@ def _ready(slices: Slices, service: int) -> Floats:
 
 
 def _replicas(slices: Slices, service: int) -> list[ReplicaRecord]:
-    return [replica for run in slices.runs for replica in run.records.replicas if replica.service == service]
+    return [replica for run in slices.runs for replica in run.replicas_of(service)]
 
 
 def _replica_tables(slices: Slices, plan: Service) -> list[ReplicaResult]:
     out = []
     for number, run in enumerate(slices.runs):
-        for replica in run.records.replicas:
-            if replica.service == plan.index:
-                sums = run.replicas[slices.first : slices.last, replica.number].sum(axis=0)
-                out.append(_replica(slices, plan, number, replica, sums))
+        for replica in run.replicas_of(plan.index):
+            sums = run.replicas[slices.first : slices.last, replica.number].sum(axis=0)
+            out.append(_replica(slices, plan, number, replica, sums))
     return out
 
 

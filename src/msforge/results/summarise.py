@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
 
 from msforge.errors import ResultFormatError, UsageError
 from msforge.model.plan import System
@@ -24,17 +26,20 @@ def summarise(
     reading another window of the written file needs. The order of the replications does not matter.
     Raises UsageError for an empty list or a window outside the run.
     """
-    if not records:
-        raise UsageError("there is nothing to summarise: no replication was run")
-    ordered = sorted(records, key=lambda r: (r.replication, r.seed))
-    begin, end = _span(system, ordered, window)
-    runs = [Run(system, one) for one in ordered]
-    slices = Slices(system, runs, begin, end, whole=window is None)
+    slices = _slices(system, records, window)
     result = _tables(slices)
     if keep:
         result.plan = pack_plan(system)
-        result.data = [pack(one) for one in ordered]
+        result.data = [pack(run.records) for run in slices.runs]
     return result
+
+
+def on_demand(system: System, records: Sequence[Records], window: tuple[int, int] | None = None) -> Result:
+    """As `summarise` without `keep`, but a table is made when it is first asked for.
+
+    For whoever wants a few numbers: all tables of a thousand services take longer than running them.
+    """
+    return _OnDemand(_slices(system, records, window))
 
 
 def read_window(result: Result, window: tuple[int, int]) -> Result:
@@ -74,6 +79,48 @@ def _span(system: System, records: Sequence[Records], window: tuple[int, int] | 
             hint=f"give a window inside it, e.g. --window 0s..{stop / 1e9:g}s",
         )
     return begin, min(end, stop)
+
+
+def _slices(system: System, records: Sequence[Records], window: tuple[int, int] | None) -> Slices:
+    if not records:
+        raise UsageError("there is nothing to summarise: no replication was run")
+    ordered = sorted(records, key=lambda r: (r.replication, r.seed))
+    begin, end = _span(system, ordered, window)
+    return Slices(system, [Run(system, one) for one in ordered], begin, end, whole=window is None)
+
+
+class _OnDemand(Result):
+    """A Result in which a table that needs no other is made alone, and all the rest at once."""
+
+    def __init__(self, slices: Slices) -> None:
+        self._slices, self._book = slices, traffic.Book(slices)
+
+    def __getattr__(self, name: str) -> Any:  # asked for what is not there yet
+        if name.startswith("_"):
+            raise AttributeError(name)
+        make = _ALONE.get(name)
+        made = make(self._slices, self._book) if make is not None else getattr(self._whole, name)
+        setattr(self, name, made)
+        return made
+
+    @cached_property
+    def _whole(self) -> Result:
+        return _tables(self._slices)
+
+
+_ALONE: Final[Mapping[str, Callable[[Slices, traffic.Book], Any]]] = {
+    "objectives": objectives.judge,
+    "entries": traffic.entries,
+    "endpoints": traffic.endpoints,
+    "services": stations.services,
+    "edges": links.edges,
+    "stores": stations.stores,
+    "channels": links.channels,
+    "storm": lambda slices, book: storm.storm(slices, book, links.faults(slices)),
+    "happenings": lambda slices, _: links.happenings(slices),
+    "breakers": lambda slices, _: links.breakers(slices),
+    "cost": cost.cost,
+}
 
 
 def _tables(slices: Slices) -> Result:

@@ -78,16 +78,20 @@ def _in_turn(
 
 
 @contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C from their first moment: until `_begin_worker` they would die of it."""
-    if threading.current_thread() is not threading.main_thread():
+def deaf_children() -> Iterator[None]:
+    """Processes started inside do not hear Ctrl-C from their first moment: until `_begin_worker` they would die of it.
+
+    This process hears a press of that time afterwards. It is blocked, which a child inherits, and not ignored, which
+    would lose it. Windows hands nothing of the kind on.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_worker(told: Any, ended: Any) -> None:
@@ -111,10 +115,10 @@ def _at_once(
     stop: Callable[[], bool] | None,
 ) -> list[Records]:
     context = multiprocessing.get_context("spawn")
-    told = context.Queue()
+    told = context.Queue()  # starts the tracker of multiprocessing, whose start would end the blocking below
     ended = context.Event()
     with ProcessPoolExecutor(workers, context, _begin_worker, (told, ended)) as pool:
-        with _deaf_children():
+        with deaf_children():
             futures: list[Future[Records | None]] = [
                 pool.submit(_one, number, system, replication, seed)
                 for number, (system, replication) in enumerate(jobs)

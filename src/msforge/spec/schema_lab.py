@@ -84,6 +84,15 @@ class LabRun(Part):
     scenario: Name | None = Field(None, description="A scenario of that file to lay over it.")
     set: dict[str, Anything] = Field({}, description="Values to change, by path, as `--set` does.")
     window: Window | None = Field(None, description="Report on this part of the run alone, e.g. `30s..60s`.")
+    result: File | None = Field(
+        None, description="In place of a run: a Result that the learner measures, with `msforge verify --measured`."
+    )
+
+    @model_validator(mode="after")
+    def _alone(self) -> LabRun:
+        if self.result and (self.system or self.scenario or self.set or self.window):
+            raise fail("E402", "a `result` is read, not run", "leave the other keys out")
+        return self
 
 
 class LabFigure(Part):

@@ -16,7 +16,7 @@ from msforge.workshop.checks import Check, State, either, some
 
 GROUP = "software"
 OLDEST = (3, 11)
-EXTRAS = {"grpc": "gRPC between services", "tracing": "traces to a collector"}
+EXTRAS = {"grpc": "gRPC between services", "tracing": "traces to a collector", "labs": "the tests that lab 18 runs"}
 """Extras of msforge's that no server goes with, and what for."""
 
 Installed = Callable[[str], str]
