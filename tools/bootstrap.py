@@ -54,7 +54,7 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     if not testing:
         return hand_over([str(python_of(venv)), "-m", "msforge", *arguments])
     os.chdir(root)
-    chosen = list(arguments[1:]) or ["--numprocesses=auto", "--dist=worksteal"]
+    chosen = list(arguments[1:]) or [f"--numprocesses={workers()}", "--dist=worksteal"]
     return hand_over([str(python_of(venv)), "-m", "pytest", *chosen])
 
 
@@ -74,6 +74,11 @@ def ready(root: Path, venv: Path, testing: bool) -> None:
         browser_side_missing(root)
         write_stamp(venv, {"state": "ready", "extras": "test" if testing else "", **identity(root, venv)})
     say("ready")
+
+
+def workers() -> int:
+    """Tests at once: one more than cores, since half of their time is spent waiting for services and servers."""
+    return (os.cpu_count() or 1) + 1
 
 
 def identity(root: Path, venv: Path) -> dict[str, str]:

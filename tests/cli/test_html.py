@@ -24,7 +24,8 @@ traffic: {people: {target: shop.buy, rate: 50/s, for: 3s}}
 objectives: {shop.buy: [p99 < 1ms]}
 simulation: {warmup: 0s, duration: 3s, replications: 2}
 """
-PAGE = """<!doctype html><title>PAGE-TITLE</title><script type="application/json">"PAGE-DATA"</script>"""
+PAGE = (html_module.BEGIN.decode()
+        + """<title>PAGE-TITLE</title><script type="application/json">"PAGE-DATA"</script>""")
 run = CliRunner()
 
 
@@ -69,6 +70,8 @@ def test_the_seed_is_in_the_command_though_it_was_not_typed(monkeypatch: pytest.
 
 
 def test_nothing_else_is_overwritten() -> None:
+    Path("site.html").write_text("<!doctype html><title>My site</title>", "utf-8")
+    assert "4 error: site.html exists" in said("simulate", "first.yaml", "--html", "site.html")
     Path("notes.html").write_text("my notes", "utf-8")
     answer = said("simulate", "first.yaml", "--html", "notes.html")
     assert "4 error: notes.html exists and holds something else" in answer

@@ -179,6 +179,11 @@ def test_it_prints_or_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     refused = run.invoke(app, ["graph", "--example", "shop", "--out", "notes.svg"])
     assert refused.exit_code == 4 and Path("notes.svg").read_text("utf-8") == "my notes"
     text = run.invoke(app, ["graph", "--example", "shop", "--format", "text"])
+    assert run.invoke(app, ["graph", "--example", "shop", "--out", "shop.dot"]).exit_code == 0
+    assert Path("shop.dot").read_text("utf-8").startswith("digraph")
+    unknown = run.invoke(app, ["graph", "--example", "shop", "--out", "shop.png"])
+    assert unknown.exit_code == 2 and "written as .svg" in unknown.stderr and not Path("shop.png").exists()
+    assert run.invoke(app, ["graph", "--example", "shop", "--out", "shop.png", "--format", "svg"]).exit_code == 0
     assert re.search(r"order-placed +\(queue, rabbitmq\)", text.stdout)
 
 

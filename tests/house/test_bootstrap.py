@@ -81,7 +81,7 @@ def test_the_tests_run_in_the_checkout_on_all_cores_unless_told_otherwise(
     said = json.loads(checkout.start("test", cwd=tmp_path).stdout)
     assert said["name"] == "pytest"
     assert Path(said["folder"]).samefile(checkout.folder)
-    assert said["arguments"] == ["--numprocesses=auto", "--dist=worksteal"]
+    assert said["arguments"] == [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
     assert json.loads(checkout.start("test", "-k", "x").stdout)["arguments"] == ["-k", "x"]
 
 

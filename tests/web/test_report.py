@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 import msforge
-from msforge.report.page import comparison_page, run_page
+from msforge.report.page import agreement_page, comparison_page, run_page
 from msforge.report.page.sheets import short
 from msforge.report.text import count, duration, money, percent, rate
 from msforge.report.verdict import measured_text
-from msforge.results import Result
+from msforge.results import Result, summarise
+from msforge.results.agreement import Share
+from tests.results.test_agreement import lying, plan, predicted
 from tests.web.browser import Watched, axe
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "shop.yaml"
@@ -276,3 +278,31 @@ def test_the_document_is_finite_json_whatever_is_missing() -> None:
 
     for empty in (blank_result(), blank_result(replications=3)):
         json.dumps(run_document(empty, ""), allow_nan=False)
+
+
+def test_a_verification_shows_both_readings(browser: Any, tmp_path: Path) -> None:
+    found = lying(("wait: exponential(120ms)", "wait: exponential(240ms)"))
+    found.machine = [Share("people -> front.buy", 100e6, 4e6)]
+    sides = [summarise(plan(), [one]) for one in predicted()[:2]]
+    path = tmp_path / "verify.html"
+    path.write_text(agreement_page(found, *sides, "msforge verify till.yaml"), "utf-8")
+    watched = Watched(browser, viewport={"width": 1200, "height": 900})
+    page = watched.page
+    page.goto(path.as_uri())
+    unfold(page)
+    assert (watched.said, watched.asked) == ([], [path.as_uri()])
+    assert page.inner_text(".verdict").split("\n")[-1] == "Predicted and measured disagree"
+    assert "back.pay" in page.locator("#verdict li").first.inner_text()
+    assert "4ms are this machine" in page.inner_text("#verdict").replace("4.00ms", "4ms")
+    assert page.evaluate("[...document.querySelectorAll('section')].map((one) => one.id)") == [
+        "verdict", "latency", "load", "readings", "repeat"]
+    assert page.locator(".changes .word", has_text="✗ differs").count() == sum(r.differs for r in found.readings)
+    shown = table(page, "What clients saw")
+    assert set(shown) == {"people -> front.buy"}
+    assert "Dashed: predicted. Solid: measured." in page.inner_text("#latency")
+    for theme in ("light", "dark"):
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        assert axe(page) == []
+    narrow = Watched(browser, viewport={"width": 375, "height": 800})
+    narrow.page.goto(path.as_uri())
+    assert narrow.page.evaluate("document.documentElement.scrollWidth") <= 375

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from msforge.cli.common import ExampleOption, FileArgument, ScenarioOption, SetOption, loading, terminal
+from msforge.errors import UsageError
 
 
 class Format(StrEnum):
@@ -20,12 +21,21 @@ class Format(StrEnum):
     TEXT = "text"
 
 
+ENDINGS = {
+    ".svg": Format.SVG, ".mmd": Format.MERMAID, ".mermaid": Format.MERMAID, ".dot": Format.DOT, ".gv": Format.DOT,
+    ".txt": Format.TEXT,
+}  # fmt: skip
+
+
 def graph(
     file: FileArgument = None,
     example: ExampleOption = None,
     scenario: ScenarioOption = None,
     sets: SetOption = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="What to draw it as.")] = Format.SVG,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="What to draw it as.", show_default="by the file's ending, else svg")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write it to FILE instead of stdout.")
     ] = None,
@@ -46,9 +56,10 @@ def graph(
     import msforge
 
     found = loading(file, example, scenario, sets)
-    drawn = msforge.graph(**found, format=format.value, whole=whole)
+    wanted = format or _by_ending(out)
+    drawn = msforge.graph(**found, format=wanted.value, whole=whole)
     term = terminal()
-    if out is None and format is Format.SVG and term.out.is_terminal:
+    if out is None and wanted is Format.SVG and term.out.is_terminal:
         out = Path(f"{Path(str(found['source'])).stem}.svg")
     if out is None:
         term.raw(drawn if drawn.endswith("\n") else f"{drawn}\n")
@@ -59,3 +70,12 @@ def graph(
     check_writable(out, begin=content[:4])
     write_atomically(out, content)
     term.say(f"wrote {out}")
+
+
+def _by_ending(out: Path | None) -> Format:
+    if out is None or not out.suffix:
+        return Format.SVG
+    if out.suffix.lower() in ENDINGS:
+        return ENDINGS[out.suffix.lower()]
+    raise UsageError(f"{out.name}: a picture is written as {', '.join(ENDINGS)}",
+                     hint=f"name the format to have it in that file all the same: --format svg --out {out.name}")

@@ -22,8 +22,8 @@ HtmlOption = Annotated[
     typer.Option("--html", metavar="FILE", help="Write a report to look at, one HTML file.", show_default=False),
 ]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open that report in the browser.")]
-FILES = ("--html", "--out", "-o", "--traces", "--metrics")
-BEGIN = b"<!do"
+FILES = ("--html", "--out", "-o", "--traces", "--metrics", "--measured")
+BEGIN = b"<!doctype html><!-- a page of msforge -->"
 """How every page begins; a file that begins otherwise is not overwritten."""
 
 

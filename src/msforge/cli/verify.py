@@ -19,6 +19,7 @@ from msforge.cli.common import (
     loading,
     terminal,
 )
+from msforge.cli.html import HtmlOption, OpenOption, check_html, write_html
 from msforge.cli.running import system_around
 from msforge.errors import UsageError
 
@@ -66,6 +67,8 @@ def verify(
         typer.Option("--measured", metavar="FILE", help="Write what was measured to FILE, for `msforge report`.",
                      show_default=False),
     ] = None,
+    html: HtmlOption = None,
+    open_it: OpenOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -75,9 +78,10 @@ def verify(
 
     \b
     Examples:
-      msforge verify shop.yaml --scenario verify-50
-      msforge verify --example shop --scenario verify-50 --slow-motion 4
+      msforge verify shop.yaml --scenario verify
+      msforge verify --example shop --scenario verify --slow-motion 4
       msforge verify -C my-shop --all
+      msforge verify --example shop --scenario verify --html verify.html
     """
     import msforge
     from msforge.cli.interrupt import Interrupt
@@ -90,6 +94,7 @@ def verify(
     what = _what(file, example, folder, scenario, sets, duration)
     for wanted in filter(None, (out, measured)):
         check_writable(wanted, never=file)
+    check_html(html, open_it, never=[path for path in (file, out, measured) if path is not None])
     with ProgressBar(term.err) as bar, LiveTable(term.err, shown=not quiet) as shown, Interrupt() as stop:
         found = msforge.verify(
             **what, seed=seed, slow_motion=slow_motion, calibrated=not no_calibration, replications=replications,
@@ -100,6 +105,11 @@ def verify(
         write_atomically(out, text.encode("utf-8"))
     if measured is not None:
         msforge.write_result(found.measured, measured)
+    if html is not None:
+        from msforge.report.page import agreement_page
+
+        sides = (found.agreement, found.simulated, found.measured)
+        write_html(html, open_it, lambda command: agreement_page(*sides, command), term)
     if as_json:
         term.raw(text)
     else:

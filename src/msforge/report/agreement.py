@@ -11,7 +11,8 @@ from rich.text import Text
 
 from msforge.report.shapes import heading, name, table
 from msforge.report.text import NOTHING, clean, clean_lines, duration, figure, hanging, moment, percent, plural
-from msforge.results.agreement import AGREES, DISAGREES, Agreement, Reading
+from msforge.results.agreement import AGREES, DISAGREES, Agreement, Reading, Share
+from msforge.results.local import Finding
 
 VERDICTS = {
     AGREES: ("✓ AGREES", "bold green"),
@@ -25,6 +26,8 @@ SECTIONS = (
 WORDS = {
     "own": "own time", "store": "in stores", "done_rate": "done", "success": "success", "waiting": "waiting",
 }
+MOST = 5
+"""Places that are shown."""
 QUIET = ("success", "waiting", "backlog")
 """Metrics that are only shown where there is something to see."""
 
@@ -48,9 +51,9 @@ def agreement_report(found: Agreement, width: int, *, every: bool = False) -> It
         readings = [r for r in found.readings if r.name.partition("/")[0] == kind]
         shown = [r for r in readings if every or ((kind == "entry" or r.inside is False) and _worth(r))]
         if kind == "entry":
-            for subject in dict.fromkeys(_subject(r) for r in shown):
+            for subject in dict.fromkeys(subject_of(r) for r in shown):
                 yield heading(clean(subject, limit=60))
-                yield _readings([r for r in shown if _subject(r) == subject], width, with_subject=False)
+                yield _readings([r for r in shown if subject_of(r) == subject], width, with_subject=False)
         elif shown:
             yield heading(words)
             yield _readings(shown, width, with_subject=True)
@@ -73,13 +76,18 @@ def _findings(found: Agreement, width: int) -> Iterator[RenderableType]:
     if not findings:
         return
     yield heading("Where it differs" if not found.reasons else "Where it differs, which proves nothing in this run")
-    for finding in findings[:5]:
-        where = ".".join(part for part in (finding.service, finding.endpoint) if part)
-        about = f"{clean(where, limit=60)}, {clean(finding.step, limit=60)}" if finding.step else clean(where, limit=60)
-        since = f" (from {moment(finding.at)} on)" if finding.at is not None else ""
-        yield Text(hanging(f"{about}{since}: {finding.text}" if about else finding.text, width=width))
-    if len(findings) > 5:
-        yield Text(f"  and {plural(len(findings) - 5, 'more place')}")
+    for finding in findings[:MOST]:
+        yield Text(hanging(finding_text(finding), width=width))
+    if len(findings) > MOST:
+        yield Text(f"  and {plural(len(findings) - MOST, 'more place')}")
+
+
+def finding_text(finding: Finding) -> str:
+    """Where it differs, since when, and how."""
+    where = ".".join(part for part in (finding.service, finding.endpoint) if part)
+    about = f"{clean(where, limit=60)}, {clean(finding.step, limit=60)}" if finding.step else clean(where, limit=60)
+    since = f" (from {moment(finding.at)} on)" if finding.at is not None else ""
+    return f"{about}{since}: {finding.text}" if about else finding.text
 
 
 def _traces(traces: list[dict[str, Any]], width: int) -> Iterator[RenderableType]:
@@ -95,36 +103,52 @@ def _traces(traces: list[dict[str, Any]], width: int) -> Iterator[RenderableType
 
 def _machine(found: Agreement, width: int) -> Iterator[RenderableType]:
     for share in found.machine:
-        said = f"{clean(share.name, limit=60)}: of {duration(share.whole)}, {duration(share.machine)} are this machine"
-        yield Text(hanging(said, indent="", width=width))
+        yield Text(hanging(share_text(share), indent="", width=width))
 
 
-def _subject(r: Reading) -> str:
+def share_text(share: Share) -> str:
+    """What of an entry's time is this machine's."""
+    return f"{clean(share.name, limit=60)}: of {duration(share.whole)}, {duration(share.machine)} are this machine"
+
+
+def subject_of(r: Reading) -> str:
+    """What a figure is about, e.g. an entry."""
     return r.name.partition("/")[2].rpartition("/")[0]
+
+
+def metric_of(r: Reading) -> str:
+    """What is measured there, in words."""
+    metric = r.name.rpartition("/")[2]
+    return WORDS.get(metric, metric.replace("_", " "))
+
+
+def interval_text(r: Reading) -> str:
+    """Between which values 95 % of simulated runs lie."""
+    if r.low is None or r.high is None:
+        return NOTHING
+    return f"{figure(max(0.0, r.low), r.unit)}..{figure(min(r.high, 1.0) if r.unit == 'ratio' else r.high, r.unit)}"
 
 
 def _readings(readings: list[Reading], width: int, *, with_subject: bool) -> RenderableType:
     rows = []
     for r in readings:
-        metric = WORDS.get(r.name.rpartition("/")[2], r.name.rpartition("/")[2].replace("_", " "))
-        interval = NOTHING
-        if r.low is not None and r.high is not None:
-            low = max(0.0, r.low)
-            interval = f"{figure(low, r.unit)}..{figure(min(r.high, 1.0) if r.unit == 'ratio' else r.high, r.unit)}"
+        said = f"{subject_of(r)} {metric_of(r)}" if with_subject else metric_of(r)
         rows.append((
-            name(f"{_subject(r)} {metric}" if with_subject else metric, 60), figure(r.measured, r.unit),
-            figure(r.twin, r.unit), _error(r), interval, _verdict(r),
+            name(said, 60), figure(r.measured, r.unit), figure(r.twin, r.unit), error_text(r), interval_text(r),
+            judged(r),
         ))
     return table(("", "measured", "twin", "error", "95% of runs", ""), rows, width)
 
 
-def _error(r: Reading) -> str:
+def error_text(r: Reading) -> str:
+    """How far the measured value is from its twin's."""
     if r.unit == "ratio":
         return f"{100 * r.error:+.1f} pp"
     return f"{r.error / r.twin:+.1%}" if r.twin else NOTHING
 
 
-def _verdict(r: Reading) -> Text:
+def judged(r: Reading) -> Text:
+    """Both readings' verdict on a figure."""
     if r.differs:
         return Text("✗ differs", "bold red")
     if r.inside is None:
@@ -134,27 +158,8 @@ def _verdict(r: Reading) -> Text:
 
 def _last(found: Agreement, width: int, every: bool) -> Iterator[RenderableType]:
     yield Text("")
-    for pairs in found.pairs:
-        if pairs.correlation is not None and pairs.median is not None and pairs.same_outcome is not None:
-            said = (
-                f"twin, {clean(pairs.name, limit=60)}: {plural(pairs.count, 'request')} one by one, correlation "
-                f"{pairs.correlation:.3f}, half of them within {duration(pairs.median)} of their twin; "
-                f"{percent(pairs.same_outcome)} ended alike"
-            )
-            yield Text(hanging(said, indent="", width=width))
-    inside, judged = found.coverage
-    if judged:
-        yield Text(hanging(
-            f"independent: {inside} of {judged} percentiles inside the interval in which 95 % of single further runs "
-            f"fall ({found.replications} runs)", indent="", width=width,
-        ))
-    for over in found.over_time:
-        if over.pieces:
-            first = f", first from {moment(over.first)} on" if over.first is not None else ""
-            yield Text(hanging(
-                f"over time, {clean(over.name, limit=60)}: {over.inside} of {over.pieces} pieces inside{first}",
-                indent="", width=width,
-            ))
+    for said in readings_told(found):
+        yield Text(hanging(said, indent="", width=width))
     close = sum(r.inside is False and not r.differs for r in found.readings)
     if close:
         yield Text(hanging(
@@ -163,6 +168,25 @@ def _last(found: Agreement, width: int, every: bool) -> Iterator[RenderableType]
         ), style="dim")
     if not every:
         yield Text("--all shows every figure", style="dim")
+
+
+def readings_told(found: Agreement) -> Iterator[str]:
+    """Both readings as sentences: the twin, the independent runs, and the pieces of time."""
+    for pairs in found.pairs:
+        if pairs.correlation is not None and pairs.median is not None and pairs.same_outcome is not None:
+            yield (
+                f"twin, {clean(pairs.name, limit=60)}: {plural(pairs.count, 'request')} one by one, correlation "
+                f"{pairs.correlation:.3f}, half of them within {duration(pairs.median)} of their twin; "
+                f"{percent(pairs.same_outcome)} ended alike"
+            )
+    inside, judged = found.coverage
+    if judged:
+        yield (f"independent: {inside} of {judged} percentiles inside the interval in which 95 % of single further "
+               f"runs fall ({found.replications} runs)")
+    for over in found.over_time:
+        if over.pieces:
+            first = f", first from {moment(over.first)} on" if over.first is not None else ""
+            yield f"over time, {clean(over.name, limit=60)}: {over.inside} of {over.pieces} pieces inside{first}"
 
 
 def calibration_report(plain: dict[str, Any], words: dict[str, str], width: int) -> Iterator[RenderableType]:

@@ -40,7 +40,8 @@ def comparison_document(compared: Comparison, before: Result, after: Result, com
              "word": WORDS[o.verdict][0]}
             for o in compared.objectives
         ],
-        "sides": [_side(result) for result in (before, after)],
+        "labels": ["before", "after"],
+        "sides": [side(result) for result in (before, after)],
         "changes": [_drawn(d) for d in compared.differences if _told(d)][:MOST],
         "table": sheet(
             "Every figure", ("what", "of", "figure", "before", "after", "difference", "", "verdict"),
@@ -57,7 +58,8 @@ def _told(difference: Difference) -> bool:
     return difference.verdict in TOLD and kind not in ("objective", "source")
 
 
-def _side(result: Result) -> dict[str, Any]:
+def side(result: Result) -> dict[str, Any]:
+    """One of two runs that are laid over each other."""
     clock = Clock(result)
     found = verdict(result)
     return {

@@ -7,7 +7,7 @@ import { Top } from "./top.tsx";
 import { RepeatPanel } from "./rest.tsx";
 import { TimeBar } from "./timebar.tsx";
 import { Entries } from "./verdict.tsx";
-import type { Change, Comparison, Entry, Time } from "./page.ts";
+import type { Both, Change, Comparison, Entry, Time } from "./page.ts";
 
 export function ComparisonPage({ page }: { page: Comparison }) {
   const time = longer(page.sides[0].time, page.sides[1].time);
@@ -70,7 +70,7 @@ function met(value: boolean | null): string {
   return value === null ? "not there" : value ? "✓ met" : "✗ missed";
 }
 
-function longer(one: Time, other: Time): Time {
+export function longer(one: Time, other: Time): Time {
   return one.points * one.width >= other.points * other.width ? one : other;
 }
 
@@ -88,15 +88,15 @@ interface Pair {
 }
 
 /** What both runs have, on one axis. */
-export function pairs(page: Comparison, time: Time): Pair[] {
+export function pairs(page: Both, time: Time): Pair[] {
   const [before, after] = page.sides;
   const made: Pair[] = [];
   const add = (title: string, pick: (entry: Entry) => Values, unit: Unit, one: Entry, other: Entry) =>
     made.push({
       title,
       curves: [
-        { label: "before", values: onto(pick(one), before.time, time), unit, colour: 2, dash: 1 },
-        { label: "after", values: onto(pick(other), after.time, time), unit, colour: 1, dash: 0 },
+        { label: page.labels[0], values: onto(pick(one), before.time, time), unit, colour: 2, dash: 1 },
+        { label: page.labels[1], values: onto(pick(other), after.time, time), unit, colour: 1, dash: 0 },
       ],
     });
   for (const one of before.entries) {
@@ -109,12 +109,13 @@ export function pairs(page: Comparison, time: Time): Pair[] {
   return made;
 }
 
-function OverTime({ page, cursor, time }: { page: Comparison; cursor: Cursor; time: Time }) {
+/** Both runs, drawn over each other. */
+export function OverTime({ page, cursor, time }: { page: Both; cursor: Cursor; time: Time }) {
   const entries = useMemo(() => pairs(page, time), [page]);
   const loads = useMemo(() => busiest(page, time), [page]);
   return (
     <>
-      <Panel id="latency" title="Over time" about="Before is dashed, after is solid.">
+      <Panel id="latency" title="Over time" about={`Dashed: ${page.labels[0]}. Solid: ${page.labels[1]}.`}>
         {entries.map((pair) => (
           <Chart key={pair.title} title={pair.title} axis={time} curves={pair.curves} cursor={cursor} height={170} />
         ))}
@@ -134,15 +135,15 @@ function OverTime({ page, cursor, time }: { page: Comparison; cursor: Cursor; ti
   );
 }
 
-function busiest(page: Comparison, time: Time): Pair[] {
+function busiest(page: Both, time: Time): Pair[] {
   const [before, after] = page.sides;
   const found = before.rows.flatMap((one) => {
     const other = after.rows.find((row) => row.name === one.name && row.kind === one.kind);
     if (!other) return [];
     const most = Math.max(...[...one.load, ...other.load].map((value) => value ?? 0));
     const curves: Curve[] = [
-      { label: "before", values: onto(one.load, before.time, time), unit: "ratio", colour: 2, dash: 1 },
-      { label: "after", values: onto(other.load, after.time, time), unit: "ratio", colour: 1, dash: 0 },
+      { label: page.labels[0], values: onto(one.load, before.time, time), unit: "ratio", colour: 2, dash: 1 },
+      { label: page.labels[1], values: onto(other.load, after.time, time), unit: "ratio", colour: 1, dash: 0 },
     ];
     return most > 0 ? [{ most, title: one.name, curves }] : [];
   });

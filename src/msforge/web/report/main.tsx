@@ -1,10 +1,11 @@
 import { render } from "preact";
 import { Cursor } from "../shared/chart.tsx";
+import { AgreementPage } from "./agreement.tsx";
 import { ComparisonPage } from "./comparison.tsx";
 import { GraphPanel } from "./graph.tsx";
 import { HeatPanel } from "./heat.tsx";
 import { MarksPanel } from "./marks.tsx";
-import type { Comparison, Run } from "./page.ts";
+import type { Agreement, Comparison, Run } from "./page.ts";
 import { Patterns } from "./patterns.tsx";
 import { RequestPanels } from "./requests.tsx";
 import { ChannelsPanel, CostPanel, RepeatPanel, StormPanel } from "./rest.tsx";
@@ -52,15 +53,17 @@ function printing(): void {
   addEventListener("afterprint", after);
 }
 
-const page = JSON.parse(document.getElementById("page")!.textContent!) as Run | Comparison;
+const page = JSON.parse(document.getElementById("page")!.textContent!) as Run | Comparison | Agreement;
 printing();
 render(
   <>
     <Patterns />
     {page.kind === "run" ? (
       <RunPage run={page} cursor={new Cursor(page.time.start)} />
-    ) : (
+    ) : page.kind === "comparison" ? (
       <ComparisonPage page={page} />
+    ) : (
+      <AgreementPage page={page} />
     )}
   </>,
   document.getElementById("report")!,

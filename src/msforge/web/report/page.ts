@@ -1,4 +1,4 @@
-// The document that Python hands over (report/page/run.py and comparison.py). Times in ns, shares 0..1.
+// The document that Python hands over (report/page/run.py, comparison.py and agreement.py). Times in ns, shares 0..1.
 import type { Axis, Values } from "../shared/chart.tsx";
 import type { Picture } from "../shared/graph.ts";
 
@@ -175,14 +175,49 @@ export interface Change {
   bar: [number, number, number] | null;
 }
 
-export interface Comparison {
+/** Two runs on one axis, and what each is called. */
+export interface Both {
+  labels: [string, string];
+  sides: [Side, Side];
+}
+
+export interface Reading {
+  subject: string;
+  metric: string;
+  measured: string;
+  twin: string;
+  error: string;
+  interval: string;
+  word: string;
+  state: string;
+  bar: { low: number | null; high: number | null; twin: number; measured: number };
+}
+
+export interface Agreement extends Both {
+  kind: "agreement";
+  system: string;
+  scenario: string;
+  facts: [string, string][];
+  state: "good" | "bad" | "none";
+  line: string;
+  reasons: string[];
+  notes: string[];
+  findings: string[];
+  told: string[];
+  shares: { text: string; share: number }[];
+  readings: Reading[];
+  tables: Sheet[];
+  traces: Sheet[];
+  repeat: Repeat;
+}
+
+export interface Comparison extends Both {
   kind: "comparison";
   before: string;
   after: string;
   method: string;
   counts: string[];
   objectives: { subject: string; text: string; before: boolean | null; after: boolean | null; word: string }[];
-  sides: [Side, Side];
   changes: Change[];
   table: Sheet;
   only: [string, string[]][];

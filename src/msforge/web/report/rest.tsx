@@ -108,9 +108,12 @@ export function CostPanel({ cost }: { cost: Run["cost"] }) {
   );
 }
 
-export function RepeatPanel({ repeat, notes }: { repeat: Repeat; notes?: Run["notes"] }) {
+const SAME = "The same file, seed and version give the same numbers.";
+
+export function RepeatPanel(props: { repeat: Repeat; notes?: Run["notes"]; about?: string }) {
+  const { repeat, notes } = props;
   return (
-    <Panel id="repeat" title="The same again" about="The same file, seed and version give the same numbers.">
+    <Panel id="repeat" title="The same again" about={props.about ?? SAME}>
       <pre tabIndex={0} aria-label="command">
         <code>{repeat.command}</code>
       </pre>

@@ -1,7 +1,7 @@
 import { Panel, Words } from "./panel.tsx";
 import type { EntryFacts, Objective, Verdict } from "./page.ts";
 
-const MARKS = { good: "✓", bad: "✗", none: "○" };
+export const MARKS = { good: "✓", bad: "✗", none: "○" };
 
 export function VerdictPanel({ verdict }: { verdict: Verdict }) {
   return (

@@ -89,7 +89,7 @@ test("another run's values come onto the axis by their moment", () => {
 test("only what both runs have is laid over each other", () => {
   const side = { time, entries: [entry], rows: [] } as unknown as Side;
   const other = { ...side, entries: [entry, { ...entry, name: "new" }] };
-  const found = pairs({ sides: [side, other] } as unknown as Comparison, time);
+  const found = pairs({ labels: ["before", "after"], sides: [side, other] } as unknown as Comparison, time);
   expect(found.map((pair) => pair.title)).toEqual([
     "people -> shop.buy: p99",
     "people -> shop.buy: p50",
