@@ -56,6 +56,7 @@ def test_wrong_calls_say_what_to_do(tiny: Path) -> None:
     for arguments, words in (
         (["tiny.yaml"], "nothing to compare"),
         (["tiny.yaml", "missing.yaml"], "there is no file"),
+        (["missing.json", "gone.json"], "a result is written by"),
         (["run.json", "--scenario", "slow"], "descriptions only"),
         (["tiny.yaml", "-s", "a", "-s", "b", "-s", "c"], "at most twice"),
     ):

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import msforge
 from msforge import sim
 from msforge.cli.app import app
+from msforge.cli.html import BEGIN
 from msforge.model import compile_system
 from msforge.results import summarise
 from msforge.results.agreement import Agreement, Sides, compare
@@ -73,6 +74,27 @@ def test_what_was_found_is_written(tiny: Path, pretend: Any, tmp_path: Path) -> 
     told = run(app, ["verify", str(tiny), "--out", str(out), "--measured", str(measured), "--json"])
     assert json.loads(told.stdout) == json.loads(out.read_text("utf-8"))
     assert msforge.read_result(measured).system == "tiny"
+
+
+def test_a_page_is_written(tiny: Path, pretend: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from msforge.report import bundle
+    from msforge.report.page import html
+
+    built = tmp_path / "built"
+    built.mkdir()
+    (built / "index.html").write_text(BEGIN.decode() + '<title>PAGE-TITLE</title>"PAGE-DATA"', "utf-8")
+    for module in (bundle, html):
+        monkeypatch.setattr(module, "bundle", lambda page: built)
+    calls = pretend(lying=True)
+    page = tmp_path / "verify.html"
+    words = ["verify", str(tiny), "--measured", str(tmp_path / "m.json"), "--html", str(page)]
+    monkeypatch.setattr("sys.argv", ["msforge", *words])
+    assert run(app, words).exit_code == 98
+    text = page.read_text("utf-8")
+    assert '"kind":"agreement"' in text and "desk.serve, work#0" in text
+    assert f'"command":"msforge verify {tiny}"' in text
+    assert run(app, ["verify", str(tiny), "--html", str(tiny)]).exit_code == 2
+    assert len(calls) == 1, "said before anything is run"
 
 
 def test_the_options_reach_the_door(tiny: Path, pretend: Any) -> None:

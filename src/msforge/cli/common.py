@@ -191,7 +191,7 @@ def _nearest(file: Path, suffixes: tuple[str, ...]) -> str:
     near = get_close_matches(file.stem, here, n=1)
     if near:
         return f"did you mean {here[near[0]]}?"
-    if ".json" in suffixes and ".yaml" not in suffixes:
+    if ".json" in suffixes and (".yaml" not in suffixes or file.suffix == ".json"):
         return "a result is written by `msforge simulate FILE --out run.json`"
     known = [e.name for e in examples()]
     near = get_close_matches(file.stem, known, n=1)
