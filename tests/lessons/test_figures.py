@@ -121,7 +121,8 @@ CHOICE = LabQuestion(ask="Which?", choices={"x": "this", "y": "that"}, right="x"
 @pytest.mark.parametrize(
     ("said", "right", "off"),
     [("6ns", True, "spot on"), ("7ns", True, "17 % too much"), ("5ns", True, "17 % too little"),
-     ("12ns", False, "2 times too much"), ("2ns", False, "3 times too little"), ("", False, "")],
+     ("12ns", False, "2 times too much"), ("1320ns", False, "220 times too much"), ("2ns", False, "3 times too little"),
+     ("", False, "")],
 )  # fmt: skip
 def test_a_number_is_near_or_not(said: str, right: bool, off: str) -> None:
     found = judge("q", NUMBER, said, KNOWN.__getitem__)

@@ -136,6 +136,18 @@ def test_reset_and_solution_keep_what_the_learner_wrote(begun: Path, msforge: Ms
     assert (begun / "system.yaml").read_text("utf-8") == SOLUTION
 
 
+def test_reset_keeps_the_answers_too(begun: Path, msforge: Msforge, capsys: pytest.CaptureFixture[str]) -> None:
+    assert msforge("lab", "reset") == 0
+    assert not list(begun.glob("answers.before-reset*")), "nothing was answered yet"
+    msforge("lab", "answer", "why=few")
+    (begun / "system.yaml").write_text("mine", "utf-8")
+    capsys.readouterr()
+    assert msforge("lab", "reset") == 0
+    assert "system.before-reset-1.yaml, answers.before-reset-1.yaml" in capsys.readouterr().err
+    assert "why: few" in (begun / "answers.before-reset-1.yaml").read_text("utf-8")
+    assert "why: few" not in (begun / "answers.yaml").read_text("utf-8")
+
+
 def test_hints_come_in_order(begun: Path, msforge: Msforge, capsys: pytest.CaptureFixture[str]) -> None:
     said = []
     for _ in range(4):

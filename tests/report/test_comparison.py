@@ -78,3 +78,15 @@ def test_figures_that_one_side_lacks_are_named() -> None:
 def test_names_cannot_colour_or_clear_the_screen() -> None:
     text = shown(result("\x1b[2J[red]", [1e8] * 3, [1.0] * 3, True), result("\x1b[2J", [1e8] * 3, [1.0] * 3, True))
     assert "\x1b" not in text and "\\x1b[2J[red]" in text
+
+
+def test_systems_without_a_common_entry_are_compared_by_their_clients() -> None:
+    def one(entry: str, success: float) -> Result:
+        named = ("entry/shoppers -> " + entry, "source/shoppers")
+        figures = [Figure(f"{n}/success", "ratio", "more", [success] * 3, Measured(success)) for n in named]
+        return blank_result(system=entry, replications=3, seed=42, figures=figures,
+                            intervals=Intervals("replications", 3, 0.95, ""))  # fmt: skip
+
+    text = shown(one("gateway.checkout", 0.5), one("shop.checkout", 0.9))
+    assert "source shoppers\n" in text and "50.0%" in text and "90.0%" in text
+    assert "source shoppers\n" not in shown(one("shop.checkout", 0.5), one("shop.checkout", 0.9))

@@ -168,7 +168,7 @@ def skip(
 
 
 def reset(folder: HereOption = HERE) -> None:
-    """Begin the lab again: system.yaml as it was given. Yours is kept beside it.
+    """Begin the lab again: system.yaml as it was given. Your files are kept beside it.
 
     \b
     Examples:
@@ -179,7 +179,8 @@ def reset(folder: HereOption = HERE) -> None:
     term = terminal()
     work = lessons.open_work(folder)
     kept = lessons.reset(work)
-    term.say("the lab is as it was given" + (f"; your system.yaml is kept as {kept.name}" if kept else ""))
+    names = ", ".join(path.name for path in kept)
+    term.say("the lab is as it was given" + (f"; yours is kept: {names}" if kept else ""))
 
 
 app.callback(invoke_without_command=True)(guarded(begin))

@@ -102,14 +102,20 @@ def _distance(value: float, truth: float, within: Figure, unit: str) -> tuple[st
         allowed *= abs(truth)
     close = abs(value - truth) <= allowed
     if unit == "ratio":
-        return f"{abs(value - truth) * 100:.2g} percentage points off", close
+        return f"{_rough(abs(value - truth) * 100)} percentage points off", close
     if value <= 0 or truth <= 0:
         return f"{shown(Figure(abs(value - truth), unit))} off", close
     times = max(value / truth, truth / value)
     side = "too much" if value > truth else "too little"
     if times < 1.005:
         return "spot on", close
-    return (f"{times:.2g} times {side}" if times >= 2 else f"{abs(value / truth - 1) * 100:.2g} % {side}"), close
+    off = f"{_rough(times)} times" if times >= 2 else f"{_rough(abs(value / truth - 1) * 100)} %"
+    return f"{off} {side}", close
+
+
+def _rough(value: float) -> str:
+    """Two digits that count, and never an exponent: 220, not 2.2e+02."""
+    return f"{float(f'{value:.2g}'):,.10g}"
 
 
 def proven(question: LabQuestion, look: Look) -> list[str]:

@@ -155,14 +155,16 @@ def _lab_of(known: State) -> Lab:
     return read_lab(labs_root() / known.lab)
 
 
-def reset(work: Work) -> Path | None:
-    """Brings the lab back to its start; hints and predictions begin again. Gives where the learner's system is kept."""
+def reset(work: Work) -> list[Path]:
+    """Brings the lab back to its start; hints and predictions begin again. Gives where the learner's files are kept."""
     mine = work.folder / SYSTEM
-    kept = None
+    kept = []
     if mine.is_file() and mine.read_bytes() != work.lab.path(START).read_bytes():
-        kept = free(work.folder, "system.before-reset")
-        mine.replace(kept)
-    (work.folder / ANSWERS).unlink(missing_ok=True)
+        kept.append(mine.replace(free(work.folder, "system.before-reset")))
+    answers = work.folder / ANSWERS
+    blank = questions.page(work.lab.model.predict, work.lab.model.questions, {}, work.units())
+    if answers.is_file() and answers.read_text("utf-8", "replace") != blank:
+        kept.append(answers.replace(free(work.folder, "answers.before-reset")))
     fresh = State(work.lab.name, work.lab.edition, begun=state.now(), origin=work.state.origin)
     work.state = fresh
     _fill(work)

@@ -60,12 +60,13 @@ def _verdict(word: str) -> Text:
 
 def _figures(compared: Comparison, width: int, every: bool) -> Iterator[RenderableType]:
     groups: dict[tuple[str, str], list[Difference]] = {}
+    entries = any(parts(difference.name)[0] == "entry" for difference in compared.differences)
     known = compared.method != "none"  # without intervals nothing can be called noise: all are shown
     for difference in compared.differences:
         kind, subject, _ = parts(difference.name)
         if (
             kind != "objective"
-            and (every or kind != "source")
+            and (every or kind != "source" or not entries)  # no entry in both: the clients are what is left to compare
             and (every or difference.verdict in TOLD or (not known and difference.verdict != "same"))
         ):
             groups.setdefault((kind, subject), []).append(difference)
