@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from msforge.lessons.checking import telling
 from msforge.lessons.expression import ExpressionError, parse, parse_comparison
 from msforge.lessons.figures import Figure, FigureError, look_up, quantity
 from msforge.lessons.paths import differences, parse_limit, spent, under
@@ -121,11 +122,22 @@ CHOICE = LabQuestion(ask="Which?", choices={"x": "this", "y": "that"}, right="x"
 @pytest.mark.parametrize(
     ("said", "right", "off"),
     [("6ns", True, "spot on"), ("7ns", True, "17 % too much"), ("5ns", True, "17 % too little"),
-     ("12ns", False, "2 times too much"), ("2ns", False, "3 times too little"), ("", False, "")],
+     ("12ns", False, "2 times too much"), ("2ns", False, "3 times too little"),
+     ("9000ns", False, "1,500 times too much"), ("", False, "")],
 )  # fmt: skip
 def test_a_number_is_near_or_not(said: str, right: bool, off: str) -> None:
     found = judge("q", NUMBER, said, KNOWN.__getitem__)
     assert (found.right, found.off, found.truth) == (right, off, "6.00ns")
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [("error: no folder\nhelp: make it\n", "error: no folder"),
+     ("FAILED tests/a.py::test_b\n1 failed, 8 passed in 3s\n", "FAILED tests/a.py::test_b"),
+     ("it answers 3\nwrite its handler\n\n", "write its handler"), ("", "")],
+)  # fmt: skip
+def test_the_telling_line_of_a_command(output: str, line: str) -> None:
+    assert telling(output) == line
 
 
 def test_a_choice_is_right_or_not() -> None:

@@ -109,7 +109,11 @@ def _distance(value: float, truth: float, within: Figure, unit: str) -> tuple[st
     side = "too much" if value > truth else "too little"
     if times < 1.005:
         return "spot on", close
-    return (f"{times:.2g} times {side}" if times >= 2 else f"{abs(value / truth - 1) * 100:.2g} % {side}"), close
+    return (f"{_times(times)} times {side}" if times >= 2 else f"{abs(value / truth - 1) * 100:.2g} % {side}"), close
+
+
+def _times(times: float) -> str:
+    return f"{times:.2g}" if times < 10 else f"{times:,.0f}"
 
 
 def proven(question: LabQuestion, look: Look) -> list[str]:
