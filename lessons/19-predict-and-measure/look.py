@@ -45,7 +45,7 @@ def look() -> None:
     half = next(one for one in found["readings"] if one["name"].endswith("/p50") and one["name"].startswith("entry/"))
     off = abs(half["measured"] - half["twin"]) / half["twin"]
     if verdict == "inconclusive" and off > SPOILED:
-        sys.exit(f"inconclusive, and {off:.0%} off; close what else runs, or add --slow-motion 4")
+        sys.exit(f"inconclusive, and {off:.0%} off: is the code mended? Then close what else runs, or add --slow-motion 4")
     print(f"{verdict}: half of the searches are {off:.0%} from their prediction")
 
 

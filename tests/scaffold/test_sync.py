@@ -177,6 +177,12 @@ def test_a_damaged_state_is_said_and_has_a_way_on(made: Path, damage: str) -> No
     assert "msforge sync --adopt small.yaml" in caught.value.hint
 
 
+def test_a_folder_that_is_not_there_is_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(MsforgeError, match="there is no folder") as caught:
+        msforge.sync(tmp_path / "shop")
+    assert (caught.value.exit_code, caught.value.hint) == (3, "`msforge new shop` makes it")
+
+
 def test_adopting_overwrites_nothing_and_ends_in_step(made: Path) -> None:
     (made / ".msforge/state.json").unlink()
     clients = made / DESK / "clients.py"

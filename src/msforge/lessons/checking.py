@@ -174,6 +174,11 @@ def run_command(command: LabCommand, folder: Path) -> Rule:
                               errors="replace", timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         return Rule(command.says, f"not done after {PATIENCE} s", False, f"try it yourself: {command.run}")
-    last = next((line for line in reversed((done.stderr + done.stdout).splitlines()) if line.strip()), "")
     return Rule(command.says, f"exit code {done.returncode}", done.returncode == command.exit,
-                f"`{command.run}` says: {last.strip()[:200]}")
+                f"`{command.run}` says: {telling(done.stderr + done.stdout)[:200]}")
+
+
+def telling(output: str) -> str:
+    """The line that says what went wrong: the first that begins with `error` or `FAILED`, else the last one."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return next((line for line in lines if line.lower().startswith(("error", "failed"))), lines[-1] if lines else "")

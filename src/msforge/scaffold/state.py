@@ -79,6 +79,8 @@ def read(folder: Path) -> State:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
+        if not folder.is_dir():
+            raise StateError(f"there is no folder {folder}", hint=f"`msforge new {folder.name}` makes it") from None
         raise StateError(
             f"{path} is missing: this folder was not made by `msforge new`, or has lost what msforge knew about it",
             hint=_way_on(folder),
