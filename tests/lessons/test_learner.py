@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from msforge import catalog
+from msforge.cli import lab_show
 from msforge.lessons import read_lab, write
+from msforge.lessons.questions import Answered
 from tests.lessons.conftest import LAB, SOLUTION, START, Msforge
 
 
@@ -187,6 +191,35 @@ def test_answers_that_cannot_be_meant(
     (begun / "answers.yaml").write_text(text, "utf-8")
     assert msforge("lab", "check") in (2, 3)
     assert words in capsys.readouterr().err
+
+
+def test_what_is_said_first_names_the_file_that_cannot_be_read(
+    begun: Path, msforge: Msforge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    msforge("lab", "answer", "busy=50%")
+    msforge("lab", "check", "-q")
+    capsys.readouterr()
+    answers = begun / "answers.yaml"
+    answers.write_text("{{{", "utf-8")
+    assert msforge("lab", "check") == 3
+    said = capsys.readouterr().err
+    assert "answers.yaml has to be readable first" in said and "system.yaml" not in said
+    answers.unlink()
+    assert msforge("lab", "answer", "why=few") == 0
+    assert "why: few" in answers.read_text("utf-8")
+    (begun / "system.yaml").write_text("{{{", "utf-8")
+    assert msforge("lab", "check") == 3
+    assert "system.yaml has to be readable first" in capsys.readouterr().err
+
+
+def test_every_line_of_an_answer_hangs_beside_its_mark() -> None:
+    answer = Answered("why", "Why?", "few", "few: too few desks", True, "", "There are three desks, and seven who wait.")
+    console = Console(width=30, file=io.StringIO())
+    with console.capture() as shown:
+        console.print(*lab_show._answers([answer], 30, judged=True))
+    asked, first, *further = [line for line in shown.get().splitlines() if line.strip()]
+    assert "Why?" in asked and first.startswith("    ✓ you: few")
+    assert len(further) > 2 and all(line.startswith(" " * 6) and line[6] != " " for line in further)
 
 
 def test_outside_of_a_lab(labs: Path, msforge: Msforge, capsys: pytest.CaptureFixture[str]) -> None:

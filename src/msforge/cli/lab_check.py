@@ -51,15 +51,20 @@ def check(
 def _check(work: Work, term: Terminal, presenter: bool, trust: bool, quiet: bool) -> Check:
     from msforge import lessons
     from msforge.cli import lab_show
+    from msforge.lessons.work import ANSWERS
     from msforge.report.progress import ProgressBar
 
     show_notes(work, term)
     try:
         with ProgressBar(term.err) as progress:
             found = lessons.check(work, trust=trust, progress=None if quiet else progress)
-    except InvalidFileError:
-        term.say("Nothing was run: system.yaml has to be readable first. `msforge lab reset` brings back the one you "
-                 "were given, and keeps yours.\n")
+    except InvalidFileError as error:
+        if any(diagnostic.file == ANSWERS for diagnostic in error.diagnostics):
+            term.say(f"Nothing was run: {ANSWERS} has to be readable first. Mend it; or delete it, and "
+                     "`msforge lab answer` makes it anew.\n")
+        else:
+            term.say("Nothing was run: system.yaml has to be readable first. `msforge lab reset` brings back the one "
+                     "you were given, and keeps yours.\n")
         raise
     shown = lab_show.presented if presenter else lab_show.checked
     term.show(*shown(found, term.out.width))

@@ -87,14 +87,16 @@ def _answers(answers: Sequence[Answered], width: int, *, judged: bool = False) -
         said = clean(answer.said, limit=60) or "nothing"
         yield Padding(Text(clean(answer.ask)), (0, 0, 0, 2))
         if judged and not answer.right:  # the right answer is the learner's to find
-            line = Text.assemble(_mark(False), f" you: {said}" + (f" ({answer.off})" if answer.off else ""))
+            mark, words = _mark(False), f"you: {said}" + (f" ({answer.off})" if answer.off else "")
         else:
             mark = _mark(answer.right) if answer.said else Text("·")
             off = f" ({answer.off})" if answer.off and answer.said else ""
-            line = Text.assemble(mark, f" you: {said} · it is {clean(answer.truth)}{off}")
+            words = f"you: {said} · it is {clean(answer.truth)}{off}"
             if answer.because:
-                line.append(f"\n  {clean(answer.because)}")
-        yield Padding(line, (0, 0, 1 if answer is not answers[-1] else 0, 4))
+                words += f"\n{clean(answer.because)}"
+        made = Table.grid(padding=(0, 1), pad_edge=False)  # so that every line hangs beside the mark
+        made.add_row(mark, words)
+        yield Padding(made, (0, 0, 1 if answer is not answers[-1] else 0, 4))
 
 
 def _mark(good: bool) -> Text:
