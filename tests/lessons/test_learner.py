@@ -213,7 +213,7 @@ def test_what_is_said_first_names_the_file_that_cannot_be_read(
 
 
 def test_every_line_of_an_answer_hangs_beside_its_mark() -> None:
-    answer = Answered("why", "Why?", "few", "few: too few desks", True, "", "There are three desks, and seven who wait.")
+    answer = Answered("why", "Why?", "few", "few: too few desks", True, "", "Three desks, and seven who wait.")
     console = Console(width=30, file=io.StringIO())
     with console.capture() as shown:
         console.print(*lab_show._answers([answer], 30, judged=True))
