@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = Path(__file__).with_name("fidelity.jsonl")
 PAGE = ROOT / "docs" / "fidelity.md"
 FIRST_SEED = 100
+MEANT = 10
+"""Runs of each case."""
 LIMITS = {"p50": 0.05, "p95": 0.08, "p99": 0.12}
 GATE = 0.15
 PATIENT = (
@@ -145,6 +147,8 @@ def page(runs: list[dict[str, Any]]) -> str:
     ]
     share = f"{sum(inside)} of {len(inside)} ({sum(inside) / len(inside):.1%})" if inside else "none yet"
     machine = runs[0]["machine"] if runs else identity()
+    fewest = min(sum(r["case"] == case.name for r in runs) for case in CASES)
+    state = "" if fewest >= MEANT else f"\n**Not finished**: {MEANT} runs of each case are meant, on an idle machine.\n"
     return f"""\
 # How well predictions hold
 
@@ -158,7 +162,7 @@ python benchmarks/fidelity.py --table
 
 Each run is `msforge verify` with the example's scenario `verify` and a seed of its own. The twin's error is measured
 less simulated, in % of the simulated: the median of the conclusive runs, and the worst in brackets.
-
+{state}
 | system, threads busy | runs | inconclusive | entry | p50 | p95 | p99 | failed, points |
 |---|---|---|---|---|---|---|---|
 {rows}
