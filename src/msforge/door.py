@@ -544,10 +544,9 @@ def bundle_workshop(
 ) -> Bundle:
     """Makes or completes a folder with everything that laptops without a network need to install msforge.
 
-    `platforms` ("windows", "macosx_arm64", ...) and `pythons` ("3.12") are this machine's when none are named. Of
-    `extras`, `labs` is always among them. Raises
-    UsageError for unknown ones, ConflictError for a folder that holds something else, MsforgeError when something
-    cannot be fetched; what was fetched is kept.
+    `platforms` ("windows", "macosx_arm64", ...) and `pythons` ("3.12") are this machine's when none are named; the
+    extra `labs` is always there. Raises UsageError for unknown ones, ConflictError for a folder that holds something
+    else, MsforgeError when something cannot be fetched; what was fetched is kept.
     """
     from msforge.workshop.bundle import make_bundle
     from msforge.workshop.targets import targets

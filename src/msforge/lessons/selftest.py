@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,29 +97,30 @@ def _commands(lab: Lab) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="msforge-lab-") as name:
         folder = Path(name)
-        for name_in_lab, file in ((START, SYSTEM), *((file, file) for file in lab.model.files)):
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(lab.path(name_in_lab), folder / file)
+        _copy([(lab.path(START), SYSTEM), *((lab.path(file), file) for file in lab.model.files)], folder)
         if all(run_command(command, folder).met for command in lab.model.commands):
             yield "all commands end well at the start: there would be nothing to do"
         if lab.has(SOLUTION):
             shutil.copyfile(lab.path(SOLUTION), folder / SYSTEM)
-        for number, text in enumerate(lab.model.solve):
-            done = run_command(LabCommand(says=text, run=text), folder)
-            if not done.met:
-                yield f"`{text}`, which solves it, fails: {done.help}"
-            if number == 0:
-                _lay_over(lab, folder)
-        if not lab.model.solve:
-            _lay_over(lab, folder)
+        makes, then = lab.model.solve[:1], lab.model.solve[1:]
+        yield from _solve(makes, folder)
+        _copy(lab.solution_files(), folder)
+        yield from _solve(then, folder)
         for command in lab.model.commands:
             done = run_command(command, folder)
             if not done.met:
                 yield f"the solution misses {command.says}: {done.found}, {done.help}"
 
 
-def _lay_over(lab: Lab, folder: Path) -> None:
-    for source, file in lab.solution_files():
+def _solve(commands: Iterable[str], folder: Path) -> Iterator[str]:
+    for text in commands:
+        done = run_command(LabCommand(says=text, run=text), folder)
+        if not done.met:
+            yield f"`{text}`, which solves it, fails: {done.help}"
+
+
+def _copy(files: Iterable[tuple[Path, str]], folder: Path) -> None:
+    for source, file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / file)
 

@@ -87,7 +87,7 @@ def _drawn(r: Reading) -> dict[str, Any]:
         "metric": metric_of(r),
         "measured": figure(r.measured, r.unit),
         "twin": figure(r.twin, r.unit),
-        "error": error_text(r),
+        "text": error_text(r),
         "interval": interval_text(r),
         "word": judged(r).plain,
         "state": "worse" if r.differs else "better" if r.inside else "unsure",

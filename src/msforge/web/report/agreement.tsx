@@ -1,7 +1,7 @@
 // A prediction and what was measured: the verdict, where they part, both over time, both readings of each figure.
 import { useMemo } from "preact/hooks";
 import { Cursor } from "../shared/chart.tsx";
-import { longer, OverTime } from "./comparison.tsx";
+import { longer, OverTime, Row } from "./comparison.tsx";
 import { Numbers, Panel, Table, Words } from "./panel.tsx";
 import { RepeatPanel } from "./rest.tsx";
 import { TimeBar } from "./timebar.tsx";
@@ -97,24 +97,12 @@ function VerdictOf({ page }: { page: Agreement }) {
 function ReadingRow({ reading }: { reading: Reading }) {
   const { low, high, twin, measured } = reading.bar;
   return (
-    <div class={`change ${reading.state}`}>
-      <span class="name">
-        {reading.subject} <small>{reading.metric}</small>
-      </span>
-      <span class="values">
-        {reading.twin} → {reading.measured}
-      </span>
-      <svg viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">
-        {low !== null && high !== null && (
-          <rect class="reach" x={low * 100} width={Math.max((high - low) * 100, 0.8)} y="4" height="6" />
-        )}
-        <line class="twin" x1={twin * 100} x2={twin * 100} y1="0" y2="14" />
-        <line class="value" x1={measured * 100} x2={measured * 100} y1="0" y2="14" />
-      </svg>
-      <span class="text">
-        {reading.error} <small>{reading.interval}</small>
-      </span>
-      <span class="word">{reading.word}</span>
-    </div>
+    <Row state={reading.state} row={reading} values={`${reading.twin} → ${reading.measured}`} small={reading.interval}>
+      {low !== null && high !== null && (
+        <rect class="reach" x={low * 100} width={Math.max((high - low) * 100, 0.8)} y="4" height="6" />
+      )}
+      <line class="twin" x1={twin * 100} x2={twin * 100} y1="0" y2="14" />
+      <line class="value" x1={measured * 100} x2={measured * 100} y1="0" y2="14" />
+    </Row>
   );
 }

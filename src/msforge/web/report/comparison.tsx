@@ -1,4 +1,5 @@
 // Two runs laid over each other: before dashed, after solid; each difference with its interval.
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { Chart, Cursor, type Curve, type Values } from "../shared/chart.tsx";
 import type { Unit } from "../shared/format.ts";
@@ -160,22 +161,37 @@ function ChangeRow({ change, most }: { change: Change; most: number }) {
   const at = (share: number) => 50 + Math.min(Math.max(share / most, -1), 1) * 50;
   const { bar } = change;
   return (
-    <div class={`change ${change.verdict}`}>
+    <Row state={change.verdict} row={change} values={`${change.before} → ${change.after}`} small={change.relative}>
+      <line class="zero" x1="50" x2="50" y1="0" y2="14" />
+      {bar && <rect class="reach" x={at(bar[0])} width={Math.max(at(bar[2]) - at(bar[0]), 0.8)} y="4" height="6" />}
+      {bar && <line class="value" x1={at(bar[1])} x2={at(bar[1])} y1="1" y2="13" />}
+    </Row>
+  );
+}
+
+interface RowProps {
+  state: string;
+  row: { subject: string; metric: string; text: string; word: string };
+  values: string;
+  small: string;
+  children: ComponentChildren;
+}
+
+/** A figure of two runs: what it is, both values, a picture 100 wide and 14 high, the difference, and a word on it. */
+export function Row({ state, row, values, small, children }: RowProps) {
+  return (
+    <div class={`change ${state}`}>
       <span class="name">
-        {change.subject} <small>{change.metric}</small>
+        {row.subject} <small>{row.metric}</small>
       </span>
-      <span class="values">
-        {change.before} → {change.after}
-      </span>
+      <span class="values">{values}</span>
       <svg viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">
-        <line class="zero" x1="50" x2="50" y1="0" y2="14" />
-        {bar && <rect class="reach" x={at(bar[0])} width={Math.max(at(bar[2]) - at(bar[0]), 0.8)} y="4" height="6" />}
-        {bar && <line class="value" x1={at(bar[1])} x2={at(bar[1])} y1="1" y2="13" />}
+        {children}
       </svg>
       <span class="text">
-        {change.text} <small>{change.relative}</small>
+        {row.text} <small>{small}</small>
       </span>
-      <span class="word">{change.word}</span>
+      <span class="word">{row.word}</span>
     </div>
   );
 }

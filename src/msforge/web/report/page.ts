@@ -186,7 +186,7 @@ export interface Reading {
   metric: string;
   measured: string;
   twin: string;
-  error: string;
+  text: string;
   interval: string;
   word: string;
   state: string;
