@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import msforge
+from msforge.live.load.run import LoadResult
 from tests.live.conftest import running, until
 from tests.platform.conftest import ODD
 
@@ -62,12 +63,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def watched(made: Path) -> Iterator[str]:
-    """The URL of a Prometheus that has watched the system under load for some seconds, and goes on."""
+def loaded(made: Path) -> Iterator[tuple[str, LoadResult]]:
+    """The URL of a Prometheus that has watched the system under load for some seconds, and goes on; what load saw."""
     with running(made, "--with", "prometheus"):
         [server] = msforge.ps(made)["servers"]
-        msforge.send_traffic(made, sets=["simulation.duration=12s"])
-        yield server["url"]
+        yield server["url"], msforge.send_traffic(made, sets=["simulation.duration=12s"])
+
+
+@pytest.fixture(scope="module")
+def watched(loaded: tuple[str, LoadResult]) -> str:
+    """The URL of that Prometheus."""
+    return loaded[0]
 
 
 def test_promtool_takes_configuration_and_rules(made: Path) -> None:
@@ -126,27 +132,45 @@ def test_prometheus_has_no_trouble_with_the_rules(watched: str) -> None:
     assert len(found) > 40 and {rule["health"] for rule in found} == {"ok"}
 
 
-def test_the_objective_that_is_missed_burns_and_others_do_not(watched: str) -> None:
+def test_the_objectives_that_are_missed_burn_and_others_do_not(loaded: tuple[str, LoadResult]) -> None:
+    watched, seen = loaded
+
     def firing() -> set[str]:
         return {sample["metric"]["objective"] for sample in query(watched, 'ALERTS{alertname="ObjectiveBurns"}')}
 
     assert until(lambda: "order-a.pay success >= 100%" in firing(), within=20)
     assert "order-a.pay error_rate < 0.5%" in firing()
-    assert not any(objective.startswith("no.") for objective in firing())
+    assert not kept(seen) & firing()
+
+
+def kept(seen: LoadResult) -> set[str]:
+    """The objectives that the load saw kept: on a busy machine a latency may really be missed, and then it burns."""
+    entries = {entry["target"]: entry for entry in seen.entries if entry["source"] in ("people", "lookers")}
+    on, slow = entries["no.on"], entries["no.slow"]
+    found = {
+        "no.on p99 < 150ms": on["latency_ms"]["p99"] < 150,
+        "no.on success > 99%": on["success"] > 0.99,
+        "no.slow p50 < 33ms": slow["latency_ms"]["p50"] < 33,
+    }
+    return {objective for objective, holds in found.items() if holds}
 
 
 def test_the_figures_are_the_load_s(made: Path, watched: str) -> None:
-    before = query(watched, 'sum(service_requests_total{service="no",endpoint="slow"})')[0]["value"][1]
-    result = msforge.send_traffic(made, sets=["simulation.duration=6s"])
-    sent = next(entry["sent"] for entry in result.plain()["entries"] if entry["source"] == "lookers")
+    slow = 'service_requests_total{service="no",endpoint="slow"}'
 
     def counted() -> float:
-        after = query(watched, 'sum(service_requests_total{service="no",endpoint="slow"})')[0]["value"][1]
-        return float(after) - float(before)
+        return float(query(watched, f"sum({slow})")[0]["value"][1])
 
-    walked = next(entry["sent"] for entry in result.plain()["entries"] if entry["source"] == "walkers")
-    assert until(lambda: counted() >= sent, within=20)
-    assert sent <= counted() <= sent + walked
+    steady = f"sum({slow}) == sum({slow} offset 6s)"
+    assert until(lambda: query(watched, steady) != [], within=30), "an earlier load is not all scraped"
+    before = counted()
+    result = msforge.send_traffic(made, sets=["simulation.duration=6s"])
+    sent, walked = (
+        next(entry["sent"] for entry in result.plain()["entries"] if entry["source"] == source)
+        for source in ("lookers", "walkers")
+    )
+    assert until(lambda: counted() - before >= sent, within=20)
+    assert sent <= counted() - before <= sent + walked
     bad = query(watched, 'objective:bad:ratio_rate5m{objective="order-a.pay error_rate < 0.5%"}')[0]["value"][1]
     assert 0.1 < float(bad) < 0.3, "one in five fails"
 
