@@ -12,7 +12,7 @@ from casetable import Bench
 from judge import Wrong, judge
 from simulated import simulate
 
-from msforge.live.loop import new_event_loop
+from msforge.runtime.loop import new_event_loop
 
 
 def over_sockets(benches: Iterable[Bench], speeds: Sequence[tuple[float, int]]) -> Wrong:

@@ -20,7 +20,7 @@ from once import once
 from simulated import compiled, simulate
 
 from msforge.errors import MsforgeError
-from msforge.live.loop import new_event_loop
+from msforge.runtime.loop import new_event_loop
 from tests.servers.serving import serving
 
 SPEEDS = (3.0, 8.0, 20.0)

@@ -125,18 +125,20 @@ def test_a_calibration_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("MSFORGE_HOME", str(tmp_path))
     told = run(app, ["calibrate", "--show"])
     assert (told.exit_code, "not calibrated yet" in told.stderr) == (2, True)
+    control = dict.fromkeys(calibration.CONTROLLED, (1.0, 2.0))
     samples = dict.fromkeys(calibration.NAMES, (1000000.0, 2000000.0, 3000000.0))
-    calibration.write(calibration.Calibration({**machine.identity(), "python": "old"}, "2026-01-01", samples))
+    calibration.write(calibration.Calibration({**machine.identity(), "python": "old"}, "2026-01-01", samples, control))
     told = run(app, ["calibrate", "--show"])
     assert told.exit_code == 0
     assert "a thread's release" in told.stdout and "2.00ms" in told.stdout
     assert "python was old" in told.stderr
-    assert json.loads(run(app, ["calibrate", "--show", "--json"]).stdout)["format"] == 1
+    assert json.loads(run(app, ["calibrate", "--show", "--json"]).stdout)["format"] == calibration.FORMAT
 
 
 def test_a_measured_calibration_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    control = dict.fromkeys(calibration.CONTROLLED, (1.0, 2.0))
     samples = dict.fromkeys(calibration.NAMES, (1000000.0, 2000000.0, 3000000.0))
-    found = calibration.Calibration(machine.identity(), "2026-01-01", samples, ["it was busy"])
+    found = calibration.Calibration(machine.identity(), "2026-01-01", samples, control, ["it was busy"])
     monkeypatch.setattr(msforge, "calibrate", lambda **wishes: found)
     told = run(app, ["calibrate"])
     assert told.exit_code == 0

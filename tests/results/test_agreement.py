@@ -183,6 +183,11 @@ def test_a_figure_differs_when_both_readings_say_so(measured: float, inside: boo
     assert (found.inside, found.differs) == (inside, differs)
 
 
+@pytest.mark.parametrize(("unit", "scale", "tolerance"), [("ns", 1.0, 8e6), ("ns", 4.0, 2e6), ("ratio", 4.0, 8e6)])
+def test_in_slow_motion_a_millisecond_on_the_clock_is_less(unit: str, scale: float, tolerance: float) -> None:
+    assert reading("endpoint/a/mean", unit, 0.0, 1e6, [], 0.1, 8e6, scale=scale).tolerance == tolerance
+
+
 def test_a_wide_interval_excuses_a_path_that_parted() -> None:
     found = reading("entry/a/p50", "ratio", 130.0, 100.0, [60.0, 100.0, 150.0] * 5, 0.05, 0.0)
     assert found.inside and not found.differs

@@ -12,6 +12,7 @@ from msforge import sim
 from msforge.errors import MsforgeError
 from msforge.model.overheads import NAMES, Overheads
 from msforge.records import SERVED_COLUMNS
+from msforge.results.agreement import prediction
 from msforge.sim.engine import Engine
 from msforge.verification import calibration, machine, run
 from msforge.verification.machine import Usage
@@ -22,6 +23,8 @@ TRUE = {
     "delivery": (700_000.0,), "store": (900_000.0,), "publish": (800_000.0,),
 }
 """ns"""
+SEEN = {name: tuple(1e6 * (1.0 + n / 100) for n in range(60)) for name in calibration.CONTROLLED}
+"""Of a control, ns."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +66,8 @@ def test_the_overheads_of_a_machine_are_found_again() -> None:
 
 def taken(problems: list[str] | None = None) -> calibration.Calibration:
     samples = dict.fromkeys(NAMES, (1.0, 2.0))
-    return calibration.Calibration(machine.identity(), "2026-01-01 00:00", samples, problems or [])
+    control = dict.fromkeys(calibration.CONTROLLED, (1.0, 2.0))
+    return calibration.Calibration(machine.identity(), "2026-01-01 00:00", samples, control, problems or [])
 
 
 def test_a_calibration_is_kept() -> None:
@@ -81,8 +85,9 @@ def test_a_damaged_one_is_none(text: str) -> None:
 
 
 def test_one_without_samples_adds_nothing_in_silence() -> None:
-    calibration.write(replace(taken(), samples={**taken().samples, "step": ()}))
-    assert calibration.read() is None
+    for without in ({"samples": {**taken().samples, "step": ()}}, {"control": {**taken().control, "call": ()}}):
+        calibration.write(replace(taken(), **without))  # type: ignore[arg-type]
+        assert calibration.read() is None
 
 
 @pytest.mark.parametrize("what", ["machine", "python", "msforge", "aiohttp"])
@@ -115,12 +120,17 @@ def test_too_few_samples_are_no_calibration() -> None:
     found = simulated_run()
     few = Measured(found.records, found.served[:40], 0)
     with pytest.raises(MsforgeError, match="too few samples"):
-        calibration.calibrate(lambda text: (few, Usage()))
+        calibration.calibrate(lambda text: (few, Usage(), SEEN))
+
+
+def test_without_a_control_there_is_no_calibration() -> None:
+    with pytest.raises(MsforgeError, match="call of the control"):
+        calibration.calibrate(lambda text: (simulated_run(), Usage(), {"step": SEEN["step"]}))
 
 
 def test_a_busy_machine_is_remembered() -> None:
-    found = calibration.calibrate(lambda text: (simulated_run(), Usage(cpu=0.9)))
-    assert "90%" in found.problems[0]
+    found = calibration.calibrate(lambda text: (simulated_run(), Usage(cpu=0.9), SEEN))
+    assert "90%" in found.problems[0] and found.control == SEEN
 
 
 def test_without_overheads_a_plan_runs_as_it_did() -> None:
@@ -137,3 +147,42 @@ def test_overheads_leave_the_dice_alone() -> None:
     assert (padded.roots["end"] - plain.roots["end"]).min() > 0
     changed = Overheads(TRUE).on(system).variant((("services.back.threads", 9),))
     assert changed.overheads == Overheads(TRUE)
+
+
+def test_at_another_time_a_machine_is_slower_and_its_times_spread_wider() -> None:
+    found = Overheads({"call": (1e6, 2e6, 4e6), "step": (0.0, 0.0, 3e5)}).varied(1.5, 2.0)
+    assert found.samples["call"] == pytest.approx((0.75e6, 3e6, 12e6))  # a half becomes a quarter
+    assert found.samples["step"] == pytest.approx((0.0, 0.0, 4.5e5))
+
+
+def test_the_times_at_which_a_machine_is_thought_of_are_of_the_seed() -> None:
+    overheads = Overheads({"call": (1e6, 2e6, 4e6)})
+    once, again, other = ([v.samples for v in calibration.varieties(overheads, 200, seed)] for seed in (1, 1, 2))
+    assert once == again != other
+    medians = np.log([samples["call"][1] / 2e6 for samples in once])
+    assert medians.mean() == pytest.approx(0.0, abs=0.02)
+    assert medians.std() == pytest.approx(calibration.LEVEL, abs=0.02)
+    spreads = np.log([np.log(samples["call"][2] / samples["call"][1]) / np.log(2.0) for samples in once])
+    assert spreads.std() == pytest.approx(calibration.SPREAD, abs=0.05)
+
+
+def test_only_the_further_runs_are_at_other_times() -> None:
+    here, *others = run.plans(calibration.calibration_system(), Overheads(TRUE), 3, 1)
+    assert here.overheads == Overheads(TRUE)
+    assert len({other.overheads.median("call") for other in others} - {here.overheads.median("call")}) == 3
+    assert all(plan.overheads == Overheads({}) for plan in run.plans(here, Overheads({}), 3, 1))
+
+
+def test_the_interval_of_what_is_the_machine_s_is_as_wide_as_the_machine_varies() -> None:
+    kept = Overheads({**TRUE, "client": (80_000_000.0,)})
+    system = calibration.calibration_system()
+    still = [run.plans(system, kept, 0, 1)[0]] * 12
+    varied = run.plans(system, kept, 12, 1)[1:]
+    widths = []
+    for plans in (still, varied):
+        runs = sim.run_jobs([(plan, n) for n, plan in enumerate(plans)], processes=1)
+        medians = [float(np.median(r.roots["end"] - r.roots["arrival"])) for r in runs]
+        low, high = prediction(medians, logarithmic=True)
+        assert low is not None and high is not None
+        widths.append(high / low)
+    assert widths[0] ** 2 < widths[1]

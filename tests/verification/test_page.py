@@ -40,7 +40,8 @@ def test_a_command_of_the_page_reaches_the_door(
     monkeypatch.setattr(msforge, "verify", reached)
     monkeypatch.setattr(msforge, "calibrate", reached)
     samples = dict.fromkeys(calibration.NAMES, (1.0, 2.0))
-    calibration.write(calibration.Calibration(calibration.identity(), "2026-01-01", samples))
+    control = dict.fromkeys(calibration.CONTROLLED, (1.0, 2.0))
+    calibration.write(calibration.Calibration(calibration.identity(), "2026-01-01", samples, control))
     told = CliRunner().invoke(app, list(words))
     assert "Reached" in told.stderr or (words[-1] == "--show" and told.exit_code == 0), told.output
 

@@ -22,11 +22,11 @@ from msforge.live.doors import Doors, open_doors
 from msforge.live.fleet import Fleet, Tell
 from msforge.live.folder import Package, option
 from msforge.live.fork_server import fork_server
-from msforge.live.loop import new_event_loop
 from msforge.live.servers.hosted import Servers
 from msforge.live.servers.known import Wanted
 from msforge.live.state import State
 from msforge.model.plan import System
+from msforge.runtime.loop import new_event_loop
 
 ONE_PROCESS: Final = "one process"
 PROCESSES: Final = "processes"

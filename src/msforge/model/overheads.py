@@ -6,6 +6,7 @@ the description's, and nothing of this is in a user's file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -39,10 +40,18 @@ class Overheads:
         """As they are when all times of the description take 1 / `factor` as long on the clock (slow motion)."""
         return Overheads({name: tuple(v * factor for v in values) for name, values in self.samples.items()})
 
+    def varied(self, level: float, spread: float) -> Overheads:
+        """As on the same machine at another time: medians `level` times as long, the logs around them `spread` times
+        as wide. Both are above 0."""
+        return Overheads({
+            name: tuple(_varied(v, self.median(name), level, spread) for v in values)
+            for name, values in self.samples.items()
+        })
+
     def median(self, name: str) -> float:
         """The median (ns), 0 for one that is missing."""
         values = self.samples.get(name, ())
-        return values[len(values) // 2] if values else 0.0
+        return middle(values) if values else 0.0
 
     def longer(self, name: str, dist: Dist) -> Dist:
         """`dist` with the overhead of this name added."""
@@ -89,6 +98,21 @@ class Overheads:
         if step.verb not in (Verb.WORK, Verb.WAIT) or step.service < 0 or step.dist is None:
             return step
         return replace(step, dist=self.longer("step", step.dist))
+
+
+def _varied(value: float, median: float, level: float, spread: float) -> float:
+    return level * median * (value / median) ** spread if median > 0 else level * value
+
+
+def middle(values: Sequence[float]) -> float:
+    """The median of ascending samples, the upper one of two."""
+    return values[len(values) // 2]
+
+
+def log_spread(values: Sequence[float]) -> float:
+    """How far apart ascending samples are: the log of the 0.9 quantile over the 0.1 quantile; 0 when one is 0."""
+    low, high = values[len(values) // 10], values[len(values) * 9 // 10]
+    return math.log(high / low) if low > 0 else 0.0
 
 
 def ascending(values: Sequence[float], most: int = 400) -> tuple[float, ...]:

@@ -24,7 +24,7 @@ from msforge.recording.records import Records
 from msforge.records import Outcome
 from msforge.results.codec import encode
 from msforge.results.figures import doc
-from msforge.results.local import Calls, Finding, findings, local_figures
+from msforge.results.local import FEW, LEAST, Calls, Finding, findings, local_figures
 from msforge.results.result import Result
 from msforge.results.statistics import t_quantile
 from msforge.results.summarise import summarise
@@ -35,12 +35,15 @@ PIECES: Final = 10
 """Pieces of time that are looked at one by one."""
 CHANCE: Final = 0.05
 """How often a value falls outside its 95 % interval when nothing is wrong."""
+BEYOND: Final = 5
+"""Requests that must be slower than a percentile: otherwise one stutter of the machine decides it."""
 
-# Relative and absolute (in the figure's unit) difference from the twin that the model is allowed.
+# Relative and absolute (in the figure's unit) difference from the twin that the model is allowed. Times are on the
+# clock: in slow motion they are divided by it.
 TOLERANCES: Final[Mapping[tuple[str, str], tuple[float, float]]] = {
-    ("entry", "p50"): (0.05, 3e5), ("entry", "p95"): (0.08, 5e5), ("entry", "p99"): (0.12, 1e6),
+    ("entry", "p50"): (0.05, 5e5), ("entry", "p95"): (0.08, 1e6), ("entry", "p99"): (0.12, 2e6),
     ("entry", "throughput"): (0.03, 0.2), ("entry", "success"): (0.0, 0.01),
-    ("endpoint", "mean"): (0.08, 5e5), ("endpoint", "success"): (0.0, 0.01),
+    ("endpoint", "mean"): (0.08, LEAST), ("endpoint", "success"): (0.0, 0.01),
     ("consumer", "mean"): (0.10, 5e6),
     ("service", "utilisation"): (0.10, 0.02), ("service", "waiting"): (0.25, 0.3),
     ("channel", "done_rate"): (0.04, 0.3), ("channel", "backlog"): (0.30, 3.0),
@@ -58,7 +61,7 @@ class Reading:
     tolerance: float = doc("difference from the twin that the model is allowed", "unit")
     low: float | None = doc("95 % of further simulated runs lie above this", "unit")
     high: float | None = doc("95 % of further simulated runs lie below this", "unit")
-    inside: bool | None = doc("whether the measured value is between them; null with too few runs")
+    inside: bool | None = doc("whether the measured value is between them; null with too few runs, or requests")
     differs: bool = doc("true: beyond the tolerance, and outside the interval")
 
     @property
@@ -168,15 +171,18 @@ def compare(sides: Sides, *, scale: float = 1.0, reasons: Sequence[str] = (), no
     """The agreement of a measured run with its prediction; with `reasons` against it, it is inconclusive."""
     measured, twin, further, units = sides.figures()
     reasons = [*reasons, *_nothing_measured(sides)]
+    few = _few(sides.results["twin"])
     readings = [
-        reading(name, units[name], measured[name], twin[name], further[name], *TOLERANCES[_key(name)])
+        reading(name, units[name], measured[name], twin[name], further[name], *TOLERANCES[_key(name)], scale=scale,
+                few=name in few)
         for name in units if name in measured and name in twin
     ]
     for local in local_figures(sides.system, sides.measured, sides.twin, sides.further, sides.calls):
         readings.append(reading(local.name, local.unit, local.measured, local.twin, local.further, *local.tolerance,
-                                least=local.least))
+                                scale=scale, least=local.least))
     over_time = [_over_time(sides, group) for group in range(len(sides.measured.entries))]
-    found = findings(sides.system, sides.measured, sides.twin, sides.calls, [r.name for r in readings if r.differs])
+    differing = [r.name for r in readings if r.differs]
+    found = findings(sides.system, sides.measured, sides.twin, sides.calls, differing, scale)
     differs = bool(found)
     return Agreement(
         format=FORMAT, system=sides.system.name, scenario=sides.system.scenario, seed=sides.twin.seed,
@@ -194,6 +200,19 @@ def _nothing_measured(sides: Sides) -> list[str]:
     return ["no request was measured after the warm-up: run it for longer, e.g. --duration 60s"]
 
 
+def _few(twin: Result) -> set[str]:
+    """The names of figures that too few requests decide."""
+    found = set()
+    for entry in twin.entries:
+        for metric, share in (("p50", 0.5), ("p95", 0.05), ("p99", 0.01)):
+            if entry.counts.answered * share < BEYOND:
+                found.add(f"entry/{entry.name}/{metric}")
+    for body in twin.endpoints:
+        if body.counts.answered < FEW:
+            found |= {f"{kind}/{body.name}/mean" for kind in ("endpoint", "consumer")}
+    return found
+
+
 def _key(name: str) -> tuple[str, str]:
     kind, _, rest = name.partition("/")
     return kind, rest.rpartition("/")[2]
@@ -204,13 +223,17 @@ def _key(name: str) -> tuple[str, str]:
 
 def reading(
     name: str, unit: str, measured: float, twin: float, further: Sequence[float], relative: float, absolute: float, *,
-    least: float = 0.0,
+    scale: float = 1.0, least: float = 0.0, few: bool = False,
 ) -> Reading:
-    """Both readings of a figure. `least` is the half-width below which its interval says nothing (counts are whole)."""
-    tolerance = max(relative * abs(twin), absolute)
+    """Both readings of a figure. `least` is the half-width below which its interval says nothing (counts are whole).
+
+    `scale` is the slow motion, in which an absolute tolerance of a time is less of the description's. One that `few`
+    requests decide is shown, and not judged.
+    """
+    tolerance = max(relative * abs(twin), absolute / scale if unit == "ns" else absolute)
     low, high = prediction(further, logarithmic=unit == "ns", least=least)
-    inside = None if low is None or high is None else low <= measured <= high
-    differs = abs(measured - twin) > tolerance and inside is not True
+    inside = None if low is None or high is None or few else low <= measured <= high
+    differs = abs(measured - twin) > tolerance and inside is not True and not few
     return Reading(name, unit, measured, twin, tolerance, low, high, inside, differs)
 
 

@@ -24,10 +24,13 @@ OWN, STORE = 1, 2
 PARTS: Final = {OWN: "own", STORE: "store"}
 """Columns of `Records.parts` that are the service's alone."""
 VERBS: Final = {OWN: (Verb.WORK, Verb.WAIT), STORE: (Verb.READ, Verb.WRITE, Verb.PUBLISH)}
-TOLERANCE: Final = (0.12, 5e5)
+LEAST: Final = 1e6
+"""ns on the clock that an endpoint's times may be off in the mean: a rare request finds a machine that was asleep,
+which no calibration at a steady rate sees."""
+TOLERANCE: Final = (0.12, LEAST)
 SHARE: Final = (0.0, 0.01)
 FEW: Final = 20
-"""Fewer failed tries say nothing about what follows them."""
+"""Fewer requests say nothing about a mean, and fewer failed tries nothing about what follows them."""
 CERTAIN: Final = 3.5
 """Standard errors apart at which two shares differ for certain."""
 SPARE: Final = 2
@@ -135,14 +138,15 @@ def _outcomes(records: Records, group: int, system: System) -> Any:
 
 
 def findings(
-    system: System, measured: Records, twin: Records, calls: Calls, differing: Sequence[str]
+    system: System, measured: Records, twin: Records, calls: Calls, differing: Sequence[str], scale: float = 1.0
 ) -> list[Finding]:
     """Where the running system departs from its description, the most likely cause first.
 
     What a service does by itself comes first: a queue or threads beyond their limit, time of its own, retries. Only
-    when there is nothing of that kind are figures named that depend on others; `differing` are all that differ.
+    when there is nothing of that kind are figures named that depend on others; `differing` are all that differ. `scale`
+    is the slow motion.
     """
-    found = [*_beyond_limits(system, measured), *_times(system, measured, twin, differing),
+    found = [*_beyond_limits(system, measured), *_times(system, measured, twin, differing, scale),
              *_retries(system, twin, calls)]
     if found:
         return sorted(found, key=lambda f: -1 if f.at is None else f.at)
@@ -174,7 +178,9 @@ def _since(measured: Records, replicas: Sequence[Any], column: str, limit: int) 
     return int(beyond.min()) * measured.window if len(beyond) else None
 
 
-def _times(system: System, measured: Records, twin: Records, differing: Sequence[str]) -> Iterator[Finding]:
+def _times(
+    system: System, measured: Records, twin: Records, differing: Sequence[str], scale: float
+) -> Iterator[Finding]:
     entries = len(measured.entries)
     for body in system.bodies:
         kind = "endpoint" if body.consumer == NONE else "consumer"
@@ -186,7 +192,7 @@ def _times(system: System, measured: Records, twin: Records, differing: Sequence
             where = "work and waiting" if part == OWN else "stores and brokers"
             text = f"{ours / 1e6:.3g} ms in {where} per request, where the description has {theirs / 1e6:.3g} ms"
             steps = ", ".join(dict.fromkeys(_steps(system, body.block, VERBS[part]))) or where
-            since = _departs(measured, twin, entries + body.index, part, system)
+            since = _departs(measured, twin, entries + body.index, part, system, scale)
             yield Finding(system.services[body.service].name, body.name, steps, since, text)
 
 
@@ -199,7 +205,9 @@ def _steps(system: System, block: Block, verbs: tuple[Verb, ...]) -> Iterator[st
             yield from _steps(system, inner, verbs)
 
 
-def _departs(measured: Records, twin: Records, group: int, part: int, system: System) -> int | None:
+def _departs(
+    measured: Records, twin: Records, group: int, part: int, system: System, scale: float
+) -> int | None:
     """When a part's mean per request first leaves the twin's by more than its tolerance for two windows in a row."""
     span = _span(measured, system)
     late = 0
@@ -208,7 +216,7 @@ def _departs(measured: Records, twin: Records, group: int, part: int, system: Sy
         for records in (measured, twin):
             count = float(records.moments[group, 0, window, N])
             values.append(float(records.parts[group, 0, window, part]) / count if count else math.nan)
-        apart = abs(values[0] - values[1]) > max(TOLERANCE[0] * values[1], TOLERANCE[1])
+        apart = abs(values[0] - values[1]) > max(TOLERANCE[0] * values[1], TOLERANCE[1] / scale)
         late = late + 1 if apart else 0
         if late == 2:
             return (window - 1) * measured.window

@@ -7,8 +7,9 @@ thread from one request to the next. Kept as samples with the machine's name and
 from __future__ import annotations
 
 import json
+import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,20 +29,28 @@ from msforge.verification.home import calibration_file
 from msforge.verification.machine import Usage, identity
 from msforge.verification.measured import NUMBER, Measured
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+CONTROLLED: Final = ("step", "call")
+"""What is sampled of the control."""
 FEWEST: Final = 30
 """Samples of an overhead below which a calibration is none."""
+LEVEL, SPREAD = 0.06, 0.12
+"""How one machine's overheads differ within minutes: standard deviations of the logs of their medians, and of how wide
+the samples' logs spread. Six calibrations in a row on two shared cores; docs/decisions/0165."""
 STEP, LATENCY, STORE, PUBLISH = 4_000_000, 500_000, 2_000_000, 1_000_000
 """ns, as the description below has them."""
 
+RATE: Final = 12
+"""Requests per second to a service below: about as many as one has in a system that a small machine can verify. A
+process that is asked more often is quicker to wake."""
 DESCRIPTION: Final = """\
 msforge: 1
 name: calibration
 defaults: {services: {balancer: client}}
 services:
-  front: {threads: 64, endpoints: {relay: {http: GET /relay, steps: [{call: back.echo}]}}}
-  back: {replicas: 2, threads: 64, endpoints: {echo: {http: GET /echo, steps: [wait: 4ms]}}}
-  line: {threads: 1, queue: 1000, endpoints: {next: {http: GET /next, steps: [wait: 12ms]}}}
+  front: {threads: 64, endpoints: {relay: {http: GET /relay, steps: [{repeat: 3, steps: [call: back.echo]}]}}}
+  back: {threads: 64, endpoints: {echo: {http: GET /echo, steps: [wait: 4ms]}}}
+  line: {threads: 1, queue: 1000, endpoints: {next: {http: GET /next, steps: [wait: 24ms]}}}
   keeper:
     threads: 64
     endpoints:
@@ -52,10 +61,10 @@ stores: {shelf: {kind: postgres, owner: keeper, connections: 64, read: 2ms}}
 channels: {news: {kind: queue, publish: 1ms}}
 network: {latency: 0.5ms}
 traffic:
-  relays: {target: front.relay, rate: 25/s}
-  lines: {target: line.next, rate: 45/s}
-  keeps: {target: keeper.keep, rate: 12/s}
-  tells: {target: keeper.tell, rate: 12/s}
+  relays: {target: front.relay, rate: 6/s}
+  lines: {target: line.next, rate: 22/s}
+  keeps: {target: keeper.keep, rate: 10/s}
+  tells: {target: keeper.tell, rate: 10/s}
 simulation: {duration: 20s, warmup: 2s, seed: 1}
 """
 
@@ -67,11 +76,15 @@ def calibration_system() -> System:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Samples (ns) of each overhead on a machine. `problems`: why they are not to be trusted, if so."""
+    """Samples (ns, ascending) of each overhead on a machine, and of the control that ran beside.
+
+    `problems`: why they are not to be trusted, if so.
+    """
 
     machine: dict[str, str]
     taken: str
     samples: dict[str, tuple[float, ...]]
+    control: dict[str, tuple[float, ...]]
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -92,7 +105,15 @@ class Calibration:
         return {
             "format": FORMAT, "machine": self.machine, "taken": self.taken, "problems": self.problems,
             "samples_ns": {name: list(values) for name, values in self.samples.items()},
+            "control_ns": {name: list(values) for name, values in self.control.items()},
         }
+
+
+def varieties(overheads: Overheads, count: int, seed: int) -> Iterator[Overheads]:
+    """The overheads as this machine may have them in so many other minutes, for the runs behind the intervals."""
+    dice = random.Random(f"{seed} overheads")
+    for _ in range(count):
+        yield overheads.varied(dice.lognormvariate(0.0, LEVEL), dice.lognormvariate(0.0, SPREAD))
 
 
 def read(path: Path | None = None) -> Calibration | None:
@@ -101,12 +122,16 @@ def read(path: Path | None = None) -> Calibration | None:
         plain = json.loads((path or calibration_file()).read_text("utf-8"))
         if plain["format"] != FORMAT:
             return None
-        samples = {name: tuple(float(v) for v in plain["samples_ns"][name]) for name in NAMES}
-        Overheads(samples).on(calibration_system())  # sorted, none below 0
-        if not all(samples.values()):
-            return None
+        samples, control = (
+            {name: tuple(float(v) for v in plain[key][name]) for name in names}
+            for key, names in (("samples_ns", tuple(NAMES)), ("control_ns", CONTROLLED))
+        )
+        for some in (samples, control):
+            Overheads(some).on(calibration_system())  # sorted, none below 0
+            if not all(some.values()):
+                return None
         machine = {name: str(plain["machine"][name]) for name in identity()}
-        return Calibration(machine, str(plain["taken"]), samples, [str(p) for p in plain["problems"]])
+        return Calibration(machine, str(plain["taken"]), samples, control, [str(p) for p in plain["problems"]])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -128,15 +153,17 @@ def write(found: Calibration, path: Path | None = None) -> Path:
     return file
 
 
-def calibrate(measure: Callable[[str], tuple[Measured, Usage]]) -> Calibration:
-    """Measures this machine with `measure`, which runs a description and says what came of it.
+def calibrate(measure: Callable[[str], tuple[Measured, Usage, Mapping[str, tuple[float, ...]]]]) -> Calibration:
+    """Measures this machine with `measure`, which runs a description and says what came of it, and of the control.
 
     Raises MsforgeError when too little came back.
     """
     system = calibration_system()
-    found, usage = measure(DESCRIPTION)
+    found, usage, beside = measure(DESCRIPTION)
     samples = {name: ascending(values) for name, values in samples_of(system, found).items()}
+    control = {name: beside.get(name, ()) for name in CONTROLLED}
     few = [name for name in NAMES if len(samples[name]) < FEWEST]
+    few += [f"{name} of the control" for name in CONTROLLED if len(control[name]) < FEWEST]
     if few:
         raise MsforgeError(
             f"the calibration got too few samples: {', '.join(few)}",
@@ -145,19 +172,16 @@ def calibrate(measure: Callable[[str], tuple[Measured, Usage]]) -> Calibration:
     rows = found.records.roots
     latency = float((rows["end"] - rows["arrival"]).mean()) / 1e9
     problems = usage.problems(latency, len(rows["end"]))
-    return Calibration(identity(), time.strftime("%Y-%m-%d %H:%M"), samples, problems)
+    return Calibration(identity(), time.strftime("%Y-%m-%d %H:%M"), samples, control, problems)
 
 
 def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
     """What each overhead took (ns) each time, warm-up left out."""
     table = _Table(system, found)
-    echo, relay, line = table.of("back.echo"), table.of("front.relay"), table.of("line.next")
-    keep, tell, take = table.of("keeper.keep"), table.of("keeper.tell"), table.of("reader.take")
+    relay, line, keep = table.of("front.relay"), table.of("line.next"), table.of("keeper.keep")
+    tell, take = table.of("keeper.tell"), table.of("reader.take")
     samples: dict[str, list[float]] = {
-        "step": [_took(row) - STEP for row in echo.values()],
-        "call": [
-            _took(relay[key]) - _stay(echo[key]) - 2 * LATENCY for key in relay.keys() & echo.keys()
-        ],
+        **hop_samples(system, found),
         "hand-off": _hand_offs(line.values()),
         "delivery": [row["wait"] for row in take.values()],
         "store": [row["store"] - STORE for row in keep.values()],
@@ -170,6 +194,24 @@ def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
             roots[number] - _stay(rows[name, number]) - 2 * LATENCY for number in roots if (name, number) in rows
         ]
     return samples
+
+
+def hop_samples(system: System, found: Measured) -> dict[str, list[float]]:
+    """The same of `front.relay`, which calls `back.echo` some times in a row, alone: `step` and `call`.
+
+    From the end of one call's service to the arrival of the next is one way back and one there; so is what is before
+    the first and after the last.
+    """
+    table = _Table(system, found)
+    echoes, relays = table.all_of("back.echo"), table.of("front.relay")
+    calls: list[float] = []
+    for key, relay in relays.items():
+        rows = sorted(echoes.get(key, ()), key=lambda row: row["arrive"])
+        if not rows:
+            continue
+        calls.append(_took(relay) - (rows[-1]["end"] - rows[0]["arrive"]) - 2 * LATENCY)
+        calls += [after["arrive"] - before["end"] - 2 * LATENCY for before, after in pairwise(rows)]
+    return {"step": [_took(row) - STEP for rows in echoes.values() for row in rows], "call": calls}
 
 
 Row = Mapping[str, int]
@@ -201,14 +243,18 @@ class _Table:
         self.served: Ints = found.served[found.served[:, 3] >= system.run.warmup]
         self.columns = found.records.roots
 
-    def of(self, body: str) -> dict[tuple[str, int], Row]:
-        """Rows of an endpoint that ended well."""
+    def all_of(self, body: str) -> dict[tuple[str, int], list[Row]]:
+        """Rows of an endpoint that ended well, by the request behind them."""
         [index] = [b.index for b in self.system.bodies if self.system.body_name(b.index) == body]
-        rows = self.served[(self.served[:, 0] == index) & (self.served[:, 7] == 0)].tolist()
-        return {
-            (self.system.sources[row[2]].name, row[NUMBER]): dict(zip(SERVED_COLUMNS, row, strict=False))
-            for row in rows
-        }
+        found: dict[tuple[str, int], list[Row]] = {}
+        for row in self.served[(self.served[:, 0] == index) & (self.served[:, 7] == 0)].tolist():
+            key = self.system.sources[row[2]].name, row[NUMBER]
+            found.setdefault(key, []).append(dict(zip(SERVED_COLUMNS, row, strict=False)))
+        return found
+
+    def of(self, body: str) -> dict[tuple[str, int], Row]:
+        """The one row of each request."""
+        return {key: rows[-1] for key, rows in self.all_of(body).items()}
 
     def roots(self, source: str) -> dict[int, int]:
         """Latency (ns) by number of a source's requests that ended well."""

@@ -21,8 +21,8 @@ from msforge.verification.machine import memory_left
 
 RATE: Final = 200.0
 """Requests to services per second, on the clock, that a small machine carries without telling another story."""
-BESIDE: Final = 3
-"""Processes beside the replicas: what holds them, the channels and stores, and the clients."""
+BESIDE: Final = 6
+"""Processes beside the replicas: what holds them, the channels and stores, the clients, and a control with its own."""
 PROCESS_BYTES: Final = (45 if sys.platform == "linux" else 90) * 2**20
 """What a replica's process takes; where processes can be forked they share most of it."""
 MOST_PROCESSES: Final = 200
@@ -98,6 +98,11 @@ class Size:
     def scale(self) -> float:
         """The slow motion with which RATE is not exceeded."""
         return float(max(1, math.ceil(self.rate / RATE)))
+
+    @property
+    def rate_of_one(self) -> float:
+        """How often per second a process of a service is asked, on average."""
+        return self.rate / max(1, self.processes - BESIDE)
 
 
 def size_of(system: System) -> Size:

@@ -15,13 +15,16 @@ from msforge.recording.records import Records
 from msforge.results import Result, summarise
 from msforge.results.agreement import Agreement, Sides, compare
 from msforge.verification import bench, calibration
-from msforge.verification.calibration import Calibration, calibration_system
+from msforge.verification.calibration import Calibration, calibration_system, varieties
+from msforge.verification.control import Control, Pace, pace_of
 from msforge.verification.machine import Usage, Watch
 from msforge.verification.measured import Measured, measured
 from msforge.verification.plan import Subject, refuse_too_large, size_of
 from msforge.verification.session import How, Noted, run_once
 from msforge.verification.traces import traces_of
 
+NOTABLE = 0.05
+"""How much slower or faster than at its calibration a machine is before it is said."""
 REPLICATIONS = 30
 """Further simulated runs, behind the intervals."""
 
@@ -54,7 +57,10 @@ class Verification:
 
 
 def verify(subject: Subject, wishes: Wishes) -> Verification:
-    """Simulates, runs and compares. Everything it starts is down again when it returns, or raises.
+    """Runs, simulates and compares. Everything it starts is down again when it returns, or raises.
+
+    It runs first: how slow the machine was meanwhile, a control beside the services says, and the simulation is of that
+    machine.
 
     Raises UsageError when this machine is too small, as `up` and `send_traffic` do, and KeyboardInterrupt when `stop`
     said so.
@@ -70,19 +76,20 @@ def verify(subject: Subject, wishes: Wishes) -> Verification:
     )
     seed = system.run.seed if wishes.seed is None else wishes.seed
     kept = _calibration(wishes) if wishes.calibrated else None
-    overheads = kept.overheads.scaled(1.0 / scale) if kept is not None else Overheads({})
-    here = overheads.on(system) if kept is not None else system
-    twin, *further = _simulated(here, seed, wishes)
-    plain = sim.run(system, seed=seed, stop=wishes.stop) if kept is not None else None
-    _go_on(wishes)
-    noted, found = _run(subject, seed, scale, wishes)
+    control = Control(size.rate_of_one / scale) if kept is not None else None
+    noted, found = _run(subject, seed, scale, wishes, control)
     if noted.load.interrupted and not noted.died:
         raise KeyboardInterrupt
+    pace = pace_of(control.samples, kept.control) if control is not None and kept is not None else None
+    here, *others = plans(system, _on_the_clock(kept, pace).scaled(1.0 / scale), wishes.replications, seed)
+    twin, *further = _simulated([here, *others], seed, wishes)
+    plain = sim.run(system, seed=seed, stop=wishes.stop) if kept is not None else None
+    _go_on(wishes)
     agreement = compare(
         Sides(system, found.records, twin, further, noted.calls, plain), scale=scale,
-        reasons=_reasons(noted, found, kept), notes=_notes(noted, found, scale),
+        reasons=_reasons(noted, found, kept), notes=[*_notes(noted, found, scale), *_told(kept, pace)],
     )
-    agreement.usage = asdict(noted.usage)
+    agreement.usage = {**asdict(noted.usage), **(asdict(pace) if pace is not None else {})}
     if agreement.findings:
         agreement.traces = traces_of(here, found, twin, agreement.findings[0])
     return Verification(
@@ -90,31 +97,55 @@ def verify(subject: Subject, wishes: Wishes) -> Verification:
     )
 
 
+def plans(system: System, overheads: Overheads, further: int, seed: int) -> list[System]:
+    """The plan on a machine, for the twin; and as that machine may be at so many other times."""
+    return [found.on(system) for found in (overheads, *varieties(overheads, further, seed))]
+
+
+def _on_the_clock(kept: Calibration | None, pace: Pace | None) -> Overheads:
+    """What the machine added in a run: its calibration, at the pace that the control had."""
+    if kept is None:
+        return Overheads({})
+    return kept.overheads if pace is None else kept.overheads.varied(pace.level, pace.spread)
+
+
+def _told(kept: Calibration | None, pace: Pace | None) -> list[str]:
+    if kept is None:
+        return []
+    if pace is None:
+        return ["the control beside the services was seen too rarely: the calibration is taken as it is"]
+    if abs(pace.level - 1.0) < NOTABLE:
+        return []
+    return [f"what this machine adds took {pace.level:.2f} times as long as when it was calibrated"]
+
+
 def _go_on(wishes: Wishes) -> None:
     if wishes.stop():
         raise KeyboardInterrupt
 
 
-def _simulated(system: System, seed: int, wishes: Wishes) -> list[Records]:
-    """The twin and the further runs."""
-    count = wishes.replications + 1
-    wishes.tell(f"simulating it {count} times")
-    total = system.run.duration * count
+def _simulated(systems: list[System], seed: int, wishes: Wishes) -> list[Records]:
+    """The twin, on the first of the plans, and the further runs, on one each."""
+    wishes.tell(f"simulating it {len(systems)} times")
+    total = systems[0].run.duration * len(systems)
 
     def tell(done: int, requests: int) -> None:
         if wishes.simulating is not None:
             wishes.simulating(min(done, total), total, requests)
 
-    records = sim.run_many(system, replications=count, seed=seed, progress=tell, stop=wishes.stop)
+    jobs = [(system, replication) for replication, system in enumerate(systems)]
+    records = sim.run_jobs(jobs, seed=seed, progress=tell, stop=wishes.stop)
     _go_on(wishes)
     return records
 
 
-def _run(subject: Subject, seed: int, scale: float, wishes: Wishes) -> tuple[Noted, Measured]:
+def _run(
+    subject: Subject, seed: int, scale: float, wishes: Wishes, control: Control | None
+) -> tuple[Noted, Measured]:
     system = subject.system
     how = How(
         seed, scale, may_crash=subject.may_crash, progress=wishes.loading, stop=wishes.stop, tell=wishes.tell,
-        watch=wishes.watch,
+        watch=wishes.watch, beside=control or nullcontext(),
     )
     place: AbstractContextManager[Path]
     if subject.folder is None:
@@ -169,14 +200,17 @@ def calibrate(wishes: Wishes) -> Calibration:
     """Measures this machine's overheads and keeps them. Raises MsforgeError when too little could be measured."""
     bench.clear_left_over(wishes.tell)
 
-    def measure(text: str) -> tuple[Measured, Usage]:
-        system = calibration_system()
-        how = How(system.run.seed, progress=wishes.loading, stop=wishes.stop, tell=wishes.tell, watch=wishes.watch)
+    def measure(text: str) -> tuple[Measured, Usage, dict[str, tuple[float, ...]]]:
+        system, control = calibration_system(), Control(calibration.RATE)
+        how = How(
+            system.run.seed, progress=wishes.loading, stop=wishes.stop, tell=wishes.tell, watch=wishes.watch,
+            beside=control,
+        )
         with bench.generated(text, system.name) as folder:
             noted = run_once(folder, how)
             if noted.load.interrupted:
                 raise KeyboardInterrupt
-            return measured(system, noted), noted.usage
+            return measured(system, noted), noted.usage, control.samples
 
     found = calibration.calibrate(measure)
     calibration.write(found)

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -62,19 +63,21 @@ class How:
     stop: Callable[[], bool] = lambda: False
     tell: Callable[[str], None] = lambda line: None
     watch: Callable[[], Watch] = Watch
+    beside: AbstractContextManager[object] = field(default_factory=nullcontext)
+    """What is to be there meanwhile, from before the services come up until the traffic is over."""
 
 
 def run_once(folder: Path, how: How) -> Noted:
     """Up, traffic, down. What was measured before a service died is kept. Raises as `up` and `send_traffic` do."""
     options = Options(processes=True, port_base=0, scale=how.scale, sets=how.sets, outcomes=True)
     how.tell("bringing the services up")
-    with _asked_to_end():
+    with _asked_to_end(), how.beside:
         try:
             api.up(folder, options=options, detach=True, tell=how.tell)
             return _loaded(folder, how)
         finally:
             how.tell("taking them down")
-            _down(folder)
+            take_down(folder)
 
 
 @contextlib.contextmanager
@@ -96,7 +99,7 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _down(folder: Path) -> None:
+def take_down(folder: Path) -> None:
     """Down, whatever it takes: a system that no longer answers is ended by its process id."""
     known = state.read(folder)
     try:

@@ -121,7 +121,7 @@ def overshoot() -> tuple[float, float, float]:
     import asyncio
     import statistics
 
-    from msforge.live.loop import new_event_loop
+    from msforge.runtime.loop import new_event_loop
 
     late: list[float] = []
 

@@ -15,10 +15,10 @@ from msforge.live.faults import CLIENTS_NAME, changes_of, left_out, runtime_faul
 from msforge.live.load.clients import Clients
 from msforge.live.load.sources import RunningSource
 from msforge.live.load.tally import Tally
-from msforge.live.loop import new_event_loop
 from msforge.model.plan import System
 from msforge.records import SECOND
 from msforge.runtime.clock import Clock
+from msforge.runtime.loop import new_event_loop
 from msforge.runtime.outcome_log import began_at
 
 LOOK: Final = 0.25

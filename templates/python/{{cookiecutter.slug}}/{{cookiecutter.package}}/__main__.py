@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -12,6 +13,7 @@ import threading
 import uvicorn
 
 from {{ cookiecutter.package }}.app import create_app
+from {{ cookiecutter.runtime }}.loop import new_event_loop
 from {{ cookiecutter.package }}.settings import Settings
 
 
@@ -22,7 +24,7 @@ def main() -> None:
         threading.Thread(target=_leave_with_parent, daemon=True).start()
     app = create_app(settings)
     app.state.replica.on_crash = _die
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -32,6 +34,12 @@ def main() -> None:
         timeout_keep_alive=75,
         ws="none",
     )
+    server = uvicorn.Server(config)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with contextlib.suppress(KeyboardInterrupt):
+            runner.run(server.serve())
+    if not server.started:
+        sys.exit(3)
 
 
 def _die(replica: object) -> None:

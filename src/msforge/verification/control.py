@@ -1,0 +1,122 @@
+"""A pair of services beside the measured ones, which has nothing to do with them: how slow is the machine just now?
+
+Its own times are known, as the calibration's are. It runs beside the calibration, too: how much longer than there it
+takes in a run says how slow the machine was in that very run, and what the measured services do cannot hide in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import numpy as np
+
+from msforge.errors import MsforgeError
+from msforge.live import api, client, state
+from msforge.live.load.run import LoadResult
+from msforge.live.system import Options
+from msforge.model import compile_system
+from msforge.model.overheads import ascending, log_spread, middle
+from msforge.spec.spec import load_text
+from msforge.verification import bench
+from msforge.verification.calibration import FEWEST, hop_samples
+from msforge.verification.measured import measured
+from msforge.verification.session import Noted, take_down
+
+SLOWEST, FASTEST = 4.0, 20.0
+"""Requests per second at which it is asked at least and at most."""
+DESCRIPTION: Final = """\
+msforge: 1
+name: control
+defaults: {services: {balancer: client}}
+services:
+  front: {threads: 64, endpoints: {relay: {http: GET /relay, steps: [{repeat: 3, steps: [call: back.echo]}]}}}
+  back: {threads: 64, endpoints: {echo: {http: GET /echo, steps: [wait: 4ms]}}}
+network: {latency: 0.5ms}
+traffic: {relays: {target: front.relay, rate: RATE/s}}
+simulation: {duration: 1h, warmup: 0s, seed: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slow a machine was in a run: its overheads' medians were `level` times what they were when it was calibrated,
+    and their logs spread `spread` times as wide."""
+
+    level: float = 1.0
+    spread: float = 1.0
+
+
+def description(rate: float) -> str:
+    """The pair, its two services asked so often per second on average."""
+    relays = min(max(rate, SLOWEST), FASTEST) / 2  # each is one request to the one, and three to the other
+    return DESCRIPTION.replace("RATE", f"{relays:.2f}")
+
+
+class Control:
+    """Runs the pair while entered, and says then what it took. Raises as `up` does.
+
+    `rate` is how often per second a replica beside it is asked: who sleeps longer wakes more slowly.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.text = description(rate)
+        self.samples: dict[str, tuple[float, ...]] = {}
+        """What its steps and calls took (ns) beyond their own times, ascending; empty: nothing was seen of it."""
+        self._load: LoadResult | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._send, daemon=True)
+        self._stack = contextlib.ExitStack()
+        self._folder = Path()
+
+    def __enter__(self) -> Control:
+        with contextlib.ExitStack() as stack:
+            self._folder = stack.enter_context(bench.generated(self.text, "control"))
+            stack.callback(take_down, self._folder)
+            api.up(self._folder, options=Options(processes=True, port_base=0, outcomes=True), detach=True)
+            self._thread.start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack:
+            self._over.set()
+            self._thread.join()
+            if kind is None:
+                self.samples = self._samples()
+
+    def _send(self) -> None:
+        with contextlib.suppress(MsforgeError, OSError):
+            self._load = api.send_traffic(self._folder, stop=self._over.is_set)
+
+    def _samples(self) -> dict[str, tuple[float, ...]]:
+        if self._load is None:
+            return {}
+        system = compile_system(load_text(self.text, file="control.yaml"))
+        view = client.running(self._folder).ps()
+        take_down(self._folder)  # then all is written
+        found = measured(system, Noted(self._load, 1.0, view, state.outcomes_folder(self._folder)))
+        return {name: ascending(values) for name, values in hop_samples(system, found).items()}
+
+
+def pace_of(seen: Mapping[str, Sequence[float]], calibrated: Mapping[str, Sequence[float]]) -> Pace | None:
+    """The pace at which a control took these samples (ns, ascending), against those beside the calibration.
+
+    The geometric mean over what was sampled. None when it was too little.
+    """
+    both = [(seen[name], calibrated[name]) for name in calibrated if len(seen.get(name, ())) >= FEWEST]
+    if not both or len(both) < len(calibrated):
+        return None
+    figures = [(middle(values), log_spread(values)) for pair in both for values in pair]
+    if min(min(figure) for figure in figures) <= 0:
+        return None
+    now, then = np.log(figures[0::2]), np.log(figures[1::2])
+    level, spread = np.exp((now - then).mean(axis=0)).tolist()
+    return Pace(level, spread)
