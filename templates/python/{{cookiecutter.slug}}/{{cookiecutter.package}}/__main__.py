@@ -35,11 +35,16 @@ def main() -> None:
         ws="none",
     )
     server = uvicorn.Server(config)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        with contextlib.suppress(KeyboardInterrupt):
-            runner.run(server.serve())
+    with contextlib.suppress(KeyboardInterrupt):
+        _run(server)
     if not server.started:
         sys.exit(3)
+
+
+def _run(server: uvicorn.Server) -> None:
+    """Serve in a loop that keeps time to the microsecond."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(server.serve())
 
 
 def _die(replica: object) -> None:
