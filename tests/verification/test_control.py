@@ -82,3 +82,11 @@ def test_it_is_down_when_what_it_stands_beside_fails(tmp_path: Path, monkeypatch
     with pytest.raises(msforge.MsforgeError, match="no port"), beside:
         raise msforge.MsforgeError("no port")
     assert list(runs_folder().iterdir()) == [] and beside.samples == {}
+
+
+def test_one_that_dies_on_the_way_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MSFORGE_HOME", str(tmp_path))
+    with Control(20.0) as beside:
+        [folder] = runs_folder().iterdir()
+        msforge.down(folder / "system")
+    assert beside.samples == {} and list(runs_folder().iterdir()) == []

@@ -21,6 +21,8 @@ from msforge.web.playground.serve import Server, open_port
 from msforge.web.playground.server import Playground
 
 ROOT = Path(__file__).parents[3]
+PATIENCE = 40
+"""Seconds without an event after which a test has waited long enough."""
 SHOP = ROOT / "examples" / "shop" / "shop.yaml"
 
 
@@ -59,13 +61,15 @@ class Served:
 
 def events(answer: HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
     """Kind and data of each event of a stream."""
-    kind = ""
+    kind, heard = "", time.monotonic()
     for raw in answer:
         line = raw.decode().rstrip("\n")
+        assert time.monotonic() - heard < PATIENCE, "nothing but signs of life"
         if line.startswith("event: "):
             kind = line.removeprefix("event: ")
         elif line.startswith("data: "):
             yield kind, json.loads(line.removeprefix("data: "))
+            heard = time.monotonic()
 
 
 @contextmanager

@@ -219,7 +219,8 @@ def test_a_link_brings_a_session_back(page: Path) -> None:
             pass
         assert second.ask("GET", "/api/yaml")[1] == yaml
         assert second.playground.game.paused
-        values = until(stream, "status")["values"]
+        with second.watching() as another:
+            values = until(another, "hello")["status"]["values"]
         assert (values["slow payment"], values["services.order.threads"]) == (10, 8), "the knobs stand where they stood"
         assert hello["status"]["deeds"] == status["deeds"]
 
