@@ -134,7 +134,8 @@ def measure(case: Case, run: int) -> dict[str, Any]:
     ]
     return {
         **line, "verdict": found.verdict, "reasons": found.reasons, "scale": found.scale, "readings": readings,
-        "findings": [f"{f.service} {f.endpoint} {f.step}: {f.text}" for f in found.findings],
+        "findings": [": ".join(filter(None, (" ".join(filter(None, (f.service, f.endpoint, f.step))), f.text)))
+                     for f in found.findings],
         "cpu": found.usage.get("cpu"), "steal": found.usage.get("steal"),
         "queued": found.usage.get("queued"), "level": found.usage.get("level"), "spread": found.usage.get("spread"),
         "correlation": [p.correlation for p in found.pairs],
