@@ -13,6 +13,7 @@ from msforge import sim
 from msforge.model import compile_system
 from msforge.model.plan import System
 from msforge.recording.records import Records
+from msforge.report.agreement import judged as verdict_of
 from msforge.results import agreement
 from msforge.results.agreement import AGREES, DISAGREES, INCONCLUSIVE, Agreement, Sides, compare, prediction, reading
 from msforge.results.local import calls_in
@@ -186,6 +187,22 @@ def test_a_figure_differs_when_both_readings_say_so(measured: float, inside: boo
 @pytest.mark.parametrize(("unit", "scale", "tolerance"), [("ns", 1.0, 8e6), ("ns", 4.0, 2e6), ("ratio", 4.0, 8e6)])
 def test_in_slow_motion_a_millisecond_on_the_clock_is_less(unit: str, scale: float, tolerance: float) -> None:
     assert reading("endpoint/a/mean", unit, 0.0, 1e6, [], 0.1, 8e6, scale=scale).tolerance == tolerance
+
+
+def test_what_few_requests_decide_is_shown_and_not_judged() -> None:
+    values = [99.0, 100.0, 101.0] * 5
+    known, few = (reading("entry/a/p95", "ratio", 150.0, 100.0, values, 0.05, 0.0, few=f) for f in (False, True))
+    assert known.differs and known.inside is False
+    assert (few.differs, few.inside, few.low) == (False, None, known.low)
+    assert (verdict_of(few).plain, verdict_of(known).plain) == ("few requests", "✗ differs")
+    assert verdict_of(reading("entry/a/p95", "ratio", 100.0, 100.0, [], 0.05, 0.0)).plain == "no interval"
+
+
+def test_a_percentile_takes_five_requests_beyond_it() -> None:
+    twin, *further = (sim.run(plan(("rate: 30/s", "rate: 6/s")), replication=n) for n in range(7))  # some 230 requests
+    found = compare(Sides(plan(("rate: 30/s", "rate: 6/s")), twin, twin, further, {}))
+    inside = {r.name.rpartition("/")[2]: r.inside for r in found.readings if r.name.startswith("entry/")}
+    assert (inside["p50"], inside["p95"], inside["p99"]) == (True, True, None)
 
 
 def test_a_wide_interval_excuses_a_path_that_parted() -> None:

@@ -152,7 +152,7 @@ def judged(r: Reading) -> Text:
     if r.differs:
         return Text("✗ differs", "bold red")
     if r.inside is None:
-        return Text("no interval", "dim")
+        return Text("no interval" if r.low is None else "few requests", "dim")
     return Text("✓ inside", "green") if r.inside else Text("outside", "yellow")
 
 
