@@ -43,13 +43,15 @@ STEP, LATENCY, STORE, PUBLISH = 4_000_000, 500_000, 2_000_000, 1_000_000
 RATE: Final = 12
 """Requests per second to a service below: about as many as one has in a system that a small machine can verify. A
 process that is asked more often is quicker to wake."""
-DESCRIPTION: Final = """\
-msforge: 1
-name: calibration
+PAIR: Final = """\
 defaults: {services: {balancer: client}}
+network: {latency: 0.5ms}
 services:
   front: {threads: 64, endpoints: {relay: {http: GET /relay, steps: [{repeat: 3, steps: [call: back.echo]}]}}}
   back: {threads: 64, endpoints: {echo: {http: GET /echo, steps: [wait: 4ms]}}}
+"""
+"""What `hop_samples` reads; the control is it alone."""
+DESCRIPTION: Final = f"msforge: 1\nname: calibration\n{PAIR}" + """\
   line: {threads: 1, queue: 1000, endpoints: {next: {http: GET /next, steps: [wait: 24ms]}}}
   keeper:
     threads: 64
@@ -59,7 +61,6 @@ services:
   reader: {consumers: {take: {from: news, threads: 4, steps: [wait: 1ms]}}}
 stores: {shelf: {kind: postgres, owner: keeper, connections: 64, read: 2ms}}
 channels: {news: {kind: queue, publish: 1ms}}
-network: {latency: 0.5ms}
 traffic:
   relays: {target: front.relay, rate: 6/s}
   lines: {target: line.next, rate: 22/s}
@@ -181,7 +182,7 @@ def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
     relay, line, keep = table.of("front.relay"), table.of("line.next"), table.of("keeper.keep")
     tell, take = table.of("keeper.tell"), table.of("reader.take")
     samples: dict[str, list[float]] = {
-        **hop_samples(system, found),
+        **_hops(table),
         "hand-off": _hand_offs(line.values()),
         "delivery": [row["wait"] for row in take.values()],
         "store": [row["store"] - STORE for row in keep.values()],
@@ -202,7 +203,10 @@ def hop_samples(system: System, found: Measured) -> dict[str, list[float]]:
     From the end of one call's service to the arrival of the next is one way back and one there; so is what is before
     the first and after the last.
     """
-    table = _Table(system, found)
+    return _hops(_Table(system, found))
+
+
+def _hops(table: _Table) -> dict[str, list[float]]:
     echoes, relays = table.all_of("back.echo"), table.of("front.relay")
     calls: list[float] = []
     for key, relay in relays.items():

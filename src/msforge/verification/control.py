@@ -24,20 +24,13 @@ from msforge.model import compile_system
 from msforge.model.overheads import ascending, log_spread, middle
 from msforge.spec.spec import load_text
 from msforge.verification import bench
-from msforge.verification.calibration import FEWEST, hop_samples
+from msforge.verification.calibration import FEWEST, PAIR, hop_samples
 from msforge.verification.measured import measured
 from msforge.verification.session import Noted, take_down
 
 SLOWEST, FASTEST = 4.0, 20.0
 """Requests per second at which it is asked at least and at most."""
-DESCRIPTION: Final = """\
-msforge: 1
-name: control
-defaults: {services: {balancer: client}}
-services:
-  front: {threads: 64, endpoints: {relay: {http: GET /relay, steps: [{repeat: 3, steps: [call: back.echo]}]}}}
-  back: {threads: 64, endpoints: {echo: {http: GET /echo, steps: [wait: 4ms]}}}
-network: {latency: 0.5ms}
+DESCRIPTION: Final = f"msforge: 1\nname: control\n{PAIR}" + """\
 traffic: {relays: {target: front.relay, rate: RATE/s}}
 simulation: {duration: 1h, warmup: 0s, seed: 1}
 """
