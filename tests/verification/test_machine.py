@@ -22,7 +22,7 @@ def test_a_calm_machine_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("usage", "word"),
     [
-        (Usage(cpu=0.6), "CPU was 60%"), (Usage(steal=0.05), "took 5%"), (Usage(queued=12.0), "for a core for 12%"),
+        (Usage(cpu=0.6), "CPU was 60%"), (Usage(steal=0.09), "took 9%"), (Usage(queued=22.0), "for a core for 22%"),
         (Usage(memory_least=10 * 2**20), "10 MB of memory"),
     ],
 )

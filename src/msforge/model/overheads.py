@@ -18,12 +18,15 @@ NAMES: Final[Mapping[str, str]] = {
     "client": "a request of a client, on top of network and service",
     "call": "a call from service to service, on top of network and service",
     "step": "a step of work or waiting, longer than it says",
+    "short step": "the same of one that takes less than two milliseconds: whoever sleeps so briefly wakes sooner",
     "hand-off": "a thread's release until the next request in line has it",
     "delivery": "a message's way from the broker to a consumer's thread",
     "store": "an operation of a store, on top of its time",
     "publish": "a message on its way to the broker, on top of its time",
 }
 """Every overhead by name, in a reader's words."""
+SHORT: Final = 2_000_000
+"""ns on the clock, on average, up to which a step is a short one."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,20 @@ class Overheads:
     """
 
     samples: Mapping[str, tuple[float, ...]]
+    slow_motion: float = 1.0
+    """How long a second of the description takes on the clock."""
 
-    def scaled(self, factor: float) -> Overheads:
-        """As they are when all times of the description take 1 / `factor` as long on the clock (slow motion)."""
-        return Overheads({name: tuple(v * factor for v in values) for name, values in self.samples.items()})
+    def slowed(self, slow_motion: float) -> Overheads:
+        """As they are in the description's time, when each of its seconds takes so many on the clock."""
+        return Overheads(
+            {name: tuple(v / slow_motion for v in values) for name, values in self.samples.items()},
+            self.slow_motion * slow_motion,
+        )
 
     def varied(self, level: float, spread: float) -> Overheads:
         """As on the same machine at another time: medians `level` times as long, the logs around them `spread` times
         as wide. Both are above 0."""
-        return Overheads({
+        return replace(self, samples={
             name: tuple(_varied(v, self.median(name), level, spread) for v in values)
             for name, values in self.samples.items()
         })
@@ -63,7 +71,7 @@ class Overheads:
         values = self.samples.get(name)
         if not values:
             return latency
-        slept = self.median("step") if latency.is_constant and latency.mean == 0 else 0.0
+        slept = self.median("short step") if latency.is_constant and latency.mean == 0 else 0.0
         halves = tuple(max(0.0, value / 2 - slept) for value in values)
         return Dist("delayed", halves, (latency,))
 
@@ -97,7 +105,8 @@ class Overheads:
     def _step(self, step: Step) -> Step:
         if step.verb not in (Verb.WORK, Verb.WAIT) or step.service < 0 or step.dist is None:
             return step
-        return replace(step, dist=self.longer("step", step.dist))
+        short = step.dist.mean * self.slow_motion < SHORT
+        return replace(step, dist=self.longer("short step" if short else "step", step.dist))
 
 
 def _varied(value: float, median: float, level: float, spread: float) -> float:

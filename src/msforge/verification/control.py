@@ -28,6 +28,8 @@ from msforge.verification.calibration import FEWEST, PAIR, hop_samples
 from msforge.verification.measured import measured
 from msforge.verification.session import Noted, take_down
 
+PACE_LIMIT: Final = 1.5
+"""How many times slower, or more unsteady, than at its calibration a machine is of which nothing can be said."""
 SLOWEST, FASTEST = 4.0, 20.0
 """Requests per second at which it is asked at least and at most."""
 DESCRIPTION: Final = f"msforge: 1\nname: control\n{PAIR}" + """\
@@ -44,10 +46,19 @@ class Pace:
     level: float
     spread: float
 
+    def problems(self) -> list[str]:
+        """Why a run at this pace is no evidence, a sentence each."""
+        found = []
+        if self.level > PACE_LIMIT:
+            found.append(f"what this machine adds took {self.level:.1f} times as long as when it was calibrated")
+        if self.spread > PACE_LIMIT:
+            found.append(f"this machine was {self.spread:.1f} times as unsteady as when it was calibrated")
+        return found
+
 
 def description(rate: float) -> str:
     """The pair, its two services asked so often per second on average."""
-    relays = min(max(rate, SLOWEST), FASTEST) / 2  # each is one request to the one, and three to the other
+    relays = min(max(rate, SLOWEST), FASTEST) / 2.5  # each is one request to the one, and four to the other
     return DESCRIPTION.replace("RATE", f"{relays:.2f}")
 
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 CPU_LIMIT: Final = 0.55
 """Share of the machine's CPU time in use above which a measurement is not to be trusted."""
-STEAL_LIMIT: Final = 0.03
-"""The same for what a virtual machine's host took away."""
-QUEUE_LIMIT: Final = 0.10
-"""The same for the wait for a core, as a share of the requests' latency. Half of it is there on a calm machine, too,
+STEAL_LIMIT: Final = 0.08
+"""The same for what a virtual machine's host took away; of less, the control beside a run tells how much it did."""
+QUEUE_LIMIT: Final = 0.20
+"""The same for the wait for a core, as a share of the requests' latency. A third of it is there on a calm machine, too,
 and in its calibration: every process counts, the clients and what holds the system among them."""
 MEMORY_LEAST: Final = 200 * 2**20
 """Bytes of memory that have to be left."""

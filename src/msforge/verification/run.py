@@ -81,13 +81,13 @@ def verify(subject: Subject, wishes: Wishes) -> Verification:
     if noted.load.interrupted and not noted.died:
         raise KeyboardInterrupt
     pace = pace_of(control.samples, kept.control) if control is not None and kept is not None else None
-    here, *others = plans(system, _on_the_clock(kept, pace).scaled(1.0 / scale), wishes.replications, seed)
+    here, *others = plans(system, _on_the_clock(kept, pace).slowed(scale), wishes.replications, seed)
     twin, *further = _simulated([here, *others], seed, wishes)
     plain = sim.run(system, seed=seed, stop=wishes.stop) if kept is not None else None
     _go_on(wishes)
     agreement = compare(
         Sides(system, found.records, twin, further, noted.calls, plain), scale=scale,
-        reasons=_reasons(noted, found, kept), notes=[*_notes(noted, found, scale), *_told(kept, pace)],
+        reasons=_reasons(noted, found, kept, pace), notes=[*_notes(noted, found, scale), *_told(kept, pace)],
     )
     agreement.usage = {**asdict(noted.usage), **(asdict(pace) if pace is not None else {})}
     if agreement.findings:
@@ -159,11 +159,11 @@ def _run(
         return noted, measured(system, noted)
 
 
-def _reasons(noted: Noted, found: Measured, kept: Calibration | None) -> list[str]:
+def _reasons(noted: Noted, found: Measured, kept: Calibration | None, pace: Pace | None) -> list[str]:
     """Why this run can be no evidence."""
     rows = found.records.roots
     latency = float((rows["end"] - rows["arrival"]).mean()) / 1e9 * noted.scale if len(rows["end"]) else None
-    reasons = noted.usage.problems(latency, len(rows["end"]))
+    reasons = noted.usage.problems(latency, len(rows["end"])) + (pace.problems() if pace is not None else [])
     if noted.load.late:
         late = noted.load.lag_ms.get("p99") or 0.0
         reasons.append(f"the load generator was late: one request in a hundred by {late:.0f} ms or more")
