@@ -15,13 +15,14 @@ from msforge.model.plan import Step, System, Verb
 from msforge.policies.distributions import Dist
 
 NAMES: Final[Mapping[str, str]] = {
-    "client": "a request of a client, on top of network and service",
-    "call": "a call from service to service, on top of network and service",
+    "client": "a request of a client, on top of network and steps",
+    "call": "a call from service to service, on top of network and steps",
     "step": "a step of work or waiting, longer than it says",
     "short step": "the same of one that takes less than two milliseconds: whoever sleeps so briefly wakes sooner",
     "hand-off": "a thread's release until the next request in line has it",
     "delivery": "a message's way from the broker to a consumer's thread",
     "store": "an operation of a store, on top of its time",
+    "write": "the same of one that changes something, with its commit",
     "publish": "a message on its way to the broker, on top of its time",
 }
 """Every overhead by name, in a reader's words."""
@@ -34,7 +35,7 @@ class Overheads:
     """Samples (ns, ascending, none below 0) of each overhead in NAMES; those that are missing add nothing.
 
     `client` and `call` are for the way there and back together, with the overshoot of the two sleeps that stand for
-    the network.
+    the network, and with what the service does around its steps.
     """
 
     samples: Mapping[str, tuple[float, ...]]
@@ -95,7 +96,7 @@ class Overheads:
             system,
             steps=tuple(self._step(step) for step in system.steps),
             stores=tuple(
-                replace(s, read=self.longer("store", s.read), write=self.longer("store", s.write))
+                replace(s, read=self.longer("store", s.read), write=self.longer("write", s.write))
                 for s in system.stores
             ),
             channels=tuple(replace(c, publish=self.longer("publish", c.publish)) for c in system.channels),
@@ -126,7 +127,7 @@ def log_spread(values: Sequence[float]) -> float:
 
 def ascending(values: Sequence[float], most: int = 400) -> tuple[float, ...]:
     """Measured values as an overhead keeps them: none below 0, ascending, at most so many, evenly spread."""
-    ordered = sorted(max(0.0, value) for value in values)
+    ordered = sorted(max(0.0, float(value)) for value in values)
     if len(ordered) <= most:
         return tuple(ordered)
     return tuple(ordered[(2 * i + 1) * len(ordered) // (2 * most)] for i in range(most))

@@ -20,7 +20,7 @@ import numpy as np
 
 from msforge.errors import MsforgeError, UsageError
 from msforge.model import compile_system
-from msforge.model.overheads import NAMES, Overheads, ascending
+from msforge.model.overheads import NAMES, Overheads, ascending, middle
 from msforge.model.plan import System
 from msforge.recording.records import Ints
 from msforge.records import ROOT_COLUMNS, SERVED_COLUMNS
@@ -30,7 +30,7 @@ from msforge.verification.machine import Usage, identity
 from msforge.verification.measured import NUMBER, Measured
 
 FORMAT: Final = 3
-CONTROLLED: Final = ("step", "short step", "call")
+CONTROLLED: Final = ("client", "call", "step", "short step")
 """What is sampled of the control."""
 FEWEST: Final = 30
 """Samples of an overhead below which a calibration is none."""
@@ -53,8 +53,8 @@ services:
   back:
     threads: 64
     endpoints:
-      echo: {http: GET /echo, steps: [wait: 4ms]}
-      nod: {http: GET /nod, steps: [wait: 1ms]}
+      echo: {http: POST /echo, steps: [wait: 4ms]}
+      nod: {http: POST /nod, steps: [wait: 1ms]}
 """
 """What `hop_samples` reads; the control is it alone."""
 DESCRIPTION: Final = f"msforge: 1\nname: calibration\n{PAIR}" + """\
@@ -62,15 +62,17 @@ DESCRIPTION: Final = f"msforge: 1\nname: calibration\n{PAIR}" + """\
   keeper:
     threads: 64
     endpoints:
-      keep: {http: POST /keep, steps: [read: shelf]}
+      look: {http: POST /look, steps: [read: shelf]}
+      keep: {http: POST /keep, steps: [write: shelf]}
       tell: {http: POST /tell, steps: [publish: news]}
   reader: {consumers: {take: {from: news, threads: 4, steps: [wait: 1ms]}}}
-stores: {shelf: {kind: postgres, owner: keeper, connections: 64, read: 2ms}}
+stores: {shelf: {kind: postgres, owner: keeper, connections: 64, read: 2ms, write: 2ms}}
 channels: {news: {kind: queue, publish: 1ms}}
 traffic:
   relays: {target: front.relay, rate: 5/s}
   lines: {target: line.next, rate: 22/s}
-  keeps: {target: keeper.keep, rate: 10/s}
+  looks: {target: keeper.look, rate: 8/s}
+  keeps: {target: keeper.keep, rate: 8/s}
   tells: {target: keeper.tell, rate: 10/s}
 simulation: {duration: 20s, warmup: 2s, seed: 1}
 """
@@ -185,45 +187,49 @@ def calibrate(measure: Callable[[str], tuple[Measured, Usage, Mapping[str, tuple
 def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
     """What each overhead took (ns) each time, warm-up left out."""
     table = _Table(system, found)
-    relay, line, keep = table.of("front.relay"), table.of("line.next"), table.of("keeper.keep")
+    line, look, keep = table.of("line.next"), table.of("keeper.look"), table.of("keeper.keep")
     tell, take = table.of("keeper.tell"), table.of("reader.take")
+    around = middle(sorted(_around(row) for row in look.values())) if look else 0  # what there is without a commit
     samples: dict[str, list[float]] = {
         **_hops(table),
         "hand-off": _hand_offs(line.values()),
         "delivery": [row["wait"] for row in take.values()],
-        "store": [row["store"] - STORE for row in keep.values()],
+        "store": [row["store"] - STORE for row in look.values()],
+        "write": [row["store"] + max(0, _around(row) - around) - STORE for row in keep.values()],
         "publish": [row["store"] - PUBLISH for row in tell.values()],
-        "client": [],
     }
-    for name, rows in (("relays", relay), ("lines", line), ("keeps", keep), ("tells", tell)):
-        roots = table.roots(name)
-        samples["client"] += [
-            roots[number] - _stay(rows[name, number]) - 2 * LATENCY for number in roots if (name, number) in rows
-        ]
+    for name, rows in (("lines", line), ("looks", look), ("tells", tell)):
+        for number, latency in table.roots(name).items():
+            row = rows.get((name, number))
+            if row is not None:
+                samples["client"].append(latency - row["wait"] - row["own"] - row["store"] - 2 * LATENCY)
     return samples
 
 
 def hop_samples(system: System, found: Measured) -> dict[str, list[float]]:
     """The same of `front.relay`, which calls `back` some times in a row, alone: what is CONTROLLED.
 
-    From the end of one call's service to the arrival of the next is one way back and one there; so is what is before
-    the first and after the last.
+    From the end of one call's service to the arrival of the next is one way back and one there; what a service does
+    around its steps counts as well.
     """
     return _hops(_Table(system, found))
 
 
 def _hops(table: _Table) -> dict[str, list[float]]:
-    echoes, nods, relays = table.all_of("back.echo"), table.all_of("back.nod"), table.of("front.relay")
+    echoes, nods = table.all_of("back.echo"), table.all_of("back.nod")
     calls: list[float] = []
-    for key, relay in relays.items():
-        rows = sorted((*echoes.get(key, ()), *nods.get(key, ())), key=lambda row: row["arrive"])
-        if not rows:
-            continue
-        calls.append(_took(relay) - (rows[-1]["end"] - rows[0]["arrive"]) - 2 * LATENCY)
-        calls += [after["arrive"] - before["end"] - 2 * LATENCY for before, after in pairwise(rows)]
+    for key, some in echoes.items():
+        rows = sorted((*some, *nods.get(key, ())), key=lambda row: row["arrive"])
+        calls += [after["arrive"] - before["end"] + _around(after) - 2 * LATENCY for before, after in pairwise(rows)]
+    around = middle(sorted(_around(row) for rows in nods.values() for row in rows)) if nods else 0
+    relays, roots = table.of("front.relay"), table.roots("relays")
     return {
-        "step": [_took(row) - STEP for rows in echoes.values() for row in rows],
-        "short step": [_took(row) - SHORT_STEP for rows in nods.values() for row in rows],
+        "client": [
+            roots[number] - (row["end"] - row["arrive"]) + around - 2 * LATENCY
+            for (_, number), row in relays.items() if number in roots
+        ],
+        "step": [row["own"] - STEP for rows in echoes.values() for row in rows],
+        "short step": [row["own"] - SHORT_STEP for rows in nods.values() for row in rows],
         "call": calls,
     }
 
@@ -231,13 +237,9 @@ def _hops(table: _Table) -> dict[str, list[float]]:
 Row = Mapping[str, int]
 
 
-def _took(row: Row) -> int:
-    """From its start to its end."""
-    return row["end"] - row["arrive"] - row["wait"]
-
-
-def _stay(row: Row) -> int:
-    return row["end"] - row["arrive"]
+def _around(row: Row) -> int:
+    """What of its stay is neither waiting nor a step."""
+    return row["end"] - row["arrive"] - row["wait"] - row["own"] - row["store"]
 
 
 def _hand_offs(rows: Iterable[Row]) -> list[float]:

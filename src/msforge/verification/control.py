@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -21,7 +21,7 @@ from msforge.live import api, client, state
 from msforge.live.load.run import LoadResult
 from msforge.live.system import Options
 from msforge.model import compile_system
-from msforge.model.overheads import ascending, log_spread, middle
+from msforge.model.overheads import Overheads, ascending, log_spread, middle
 from msforge.spec.spec import load_text
 from msforge.verification import bench
 from msforge.verification.calibration import FEWEST, PAIR, hop_samples
@@ -41,10 +41,16 @@ simulation: {duration: 1h, warmup: 0s, seed: 1}
 @dataclass(frozen=True)
 class Pace:
     """How slow a machine was in a run: its overheads' medians were `level` times what they were when it was calibrated,
-    and their logs spread `spread` times as wide."""
+    and their logs spread `spread` times as wide. `seen` are those that were sampled in the run itself (ns)."""
 
     level: float
     spread: float
+    seen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def of(self, calibrated: Overheads) -> Overheads:
+        """The overheads in the run: what was seen in it, and the others at its pace."""
+        varied = calibrated.varied(self.level, self.spread)
+        return replace(varied, samples={**varied.samples, **self.seen})
 
     def problems(self) -> list[str]:
         """Why a run at this pace is no evidence, a sentence each."""
@@ -111,7 +117,7 @@ class Control:
         return {name: ascending(values) for name, values in hop_samples(system, found).items()}
 
 
-def pace_of(seen: Mapping[str, Sequence[float]], calibrated: Mapping[str, Sequence[float]]) -> Pace | None:
+def pace_of(seen: Mapping[str, tuple[float, ...]], calibrated: Mapping[str, Sequence[float]]) -> Pace | None:
     """The pace at which a control took these samples (ns, ascending), against those beside the calibration.
 
     The geometric mean over what was sampled. None when it was too little.
@@ -124,4 +130,4 @@ def pace_of(seen: Mapping[str, Sequence[float]], calibrated: Mapping[str, Sequen
         return None
     now, then = np.log(figures[0::2]), np.log(figures[1::2])
     level, spread = np.exp((now - then).mean(axis=0)).tolist()
-    return Pace(level, spread)
+    return Pace(level, spread, {name: seen[name] for name in calibrated})

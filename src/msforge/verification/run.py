@@ -89,7 +89,9 @@ def verify(subject: Subject, wishes: Wishes) -> Verification:
         Sides(system, found.records, twin, further, noted.calls, plain), scale=scale,
         reasons=_reasons(noted, found, kept, pace), notes=[*_notes(noted, found, scale), *_told(kept, pace)],
     )
-    agreement.usage = {**asdict(noted.usage), **(asdict(pace) if pace is not None else {})}
+    agreement.usage = asdict(noted.usage)
+    if pace is not None:
+        agreement.usage |= {"level": pace.level, "spread": pace.spread}
     if agreement.findings:
         agreement.traces = traces_of(here, found, twin, agreement.findings[0])
     return Verification(
@@ -106,7 +108,7 @@ def _on_the_clock(kept: Calibration | None, pace: Pace | None) -> Overheads:
     """What the machine added in a run: its calibration, at the pace that the control had."""
     if kept is None:
         return Overheads({})
-    return kept.overheads if pace is None else kept.overheads.varied(pace.level, pace.spread)
+    return kept.overheads if pace is None else pace.of(kept.overheads)
 
 
 def _told(kept: Calibration | None, pace: Pace | None) -> list[str]:
