@@ -15,19 +15,19 @@ from msforge.model.plan import Step, System, Verb
 from msforge.policies.distributions import Dist
 
 NAMES: Final[Mapping[str, str]] = {
-    "client": "a request of a client, on top of network and steps",
-    "call": "a call from service to service, on top of network and steps",
-    "step": "a step of work or waiting, longer than it says",
-    "short step": "the same of one that takes less than two milliseconds: whoever sleeps so briefly wakes sooner",
+    "client": "a client's request, beyond network and steps",
+    "call": "a call between services, beyond network and steps",
+    "step": "a step of work or waiting, beyond its time",
+    "short step": "the same of one shorter than two milliseconds",
     "hand-off": "a thread's release until the next request in line has it",
     "delivery": "a message's way from the broker to a consumer's thread",
-    "store": "an operation of a store, on top of its time",
-    "write": "the same of one that changes something, with its commit",
-    "publish": "a message on its way to the broker, on top of its time",
+    "store": "an operation of a store, beyond its time",
+    "write": "the same of one that writes, with its commit",
+    "publish": "a message on its way to the broker, beyond its time",
 }
 """Every overhead by name, in a reader's words."""
 SHORT: Final = 2_000_000
-"""ns on the clock, on average, up to which a step is a short one."""
+"""ns on the clock, on average, below which a step is a short one: who sleeps briefly wakes on a core still awake."""
 
 
 @dataclass(frozen=True)
