@@ -6,6 +6,8 @@ import re
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,8 @@ from msforge.model.overheads import Overheads
 from msforge.verification import calibration, control, run
 from msforge.verification.control import Control, Pace, pace_of
 from msforge.verification.home import runs_folder
-from tests.verification.test_calibration import SEEN, taken
+from msforge.verification.machine import Usage
+from tests.verification.test_calibration import SEEN, simulated_run, taken
 
 
 def slower(level: float, spread: float) -> dict[str, tuple[float, ...]]:
@@ -51,7 +54,8 @@ def test_it_is_asked_as_often_as_a_replica_beside_it_within_bounds(rate: float, 
 @pytest.mark.parametrize(("pace", "says"), [(Pace(1.6, 1.0), "1.6 times as long"), (Pace(1.0, 1.7), "1.7 times as"),
                                             (Pace(1.4, 1.4), ""), (Pace(0.5, 0.5), "")])
 def test_nothing_is_said_of_a_machine_that_is_too_slow_or_unsteady(pace: Pace, says: str) -> None:
-    told = pace.problems()
+    noted: Any = SimpleNamespace(usage=Usage(), load=SimpleNamespace(late=False), died=[], scale=1.0)
+    told = run._reasons(noted, simulated_run(), taken(), pace)
     assert says in told[0] if says else told == []
 
 

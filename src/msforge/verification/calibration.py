@@ -31,7 +31,7 @@ from msforge.verification.measured import NUMBER, Measured
 
 FORMAT: Final = 3
 CONTROLLED: Final = ("call", "step", "short step")
-"""What is sampled of the control. Its clients share a process with the others, and wait for them: they are not asked."""
+"""What is sampled of the control. Its clients are not: they share a process with the others, and wait for them."""
 FEWEST: Final = 30
 """Samples of an overhead below which a calibration is none."""
 LEVEL, SPREAD = 0.08, 0.12
