@@ -81,7 +81,7 @@ def test_it_really_runs_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     with Control(20.0) as beside:
         [folder] = runs_folder().iterdir()
         running = state.read(folder / "system")
-        time.sleep(3)
+        time.sleep(6)
     assert running is not None
     with pytest.raises(OSError), socket.create_connection(("127.0.0.1", running.port), timeout=2):
         pass

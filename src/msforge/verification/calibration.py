@@ -30,8 +30,8 @@ from msforge.verification.machine import Usage, identity
 from msforge.verification.measured import NUMBER, Measured
 
 FORMAT: Final = 3
-CONTROLLED: Final = ("call", "step", "short step")
-"""What is sampled of the control. Its clients are not: they share a process with the others, and wait for them."""
+CONTROLLED: Final = ("client", "call", "step", "short step")
+"""What is sampled of the control."""
 FEWEST: Final = 30
 """Samples of an overhead below which a calibration is none."""
 LEVEL, SPREAD = 0.08, 0.12
@@ -197,7 +197,6 @@ def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
         "store": [row["store"] - STORE for row in look.values()],
         "write": [row["store"] + max(0, _around(row) - around) - STORE for row in keep.values()],
         "publish": [row["store"] - PUBLISH for row in tell.values()],
-        "client": [],
     }
     for name, rows in (("lines", line), ("looks", look), ("tells", tell)):
         for number, latency in table.roots(name).items():
@@ -222,7 +221,13 @@ def _hops(table: _Table) -> dict[str, list[float]]:
     for key, some in echoes.items():
         rows = sorted((*some, *nods.get(key, ())), key=lambda row: row["arrive"])
         calls += [after["arrive"] - before["end"] + _around(after) - 2 * LATENCY for before, after in pairwise(rows)]
+    around = middle(sorted(_around(row) for rows in nods.values() for row in rows)) if nods else 0
+    relays, roots = table.of("front.relay"), table.roots("relays")
     return {
+        "client": [
+            roots[number] - (row["end"] - row["arrive"]) + around - 2 * LATENCY
+            for (_, number), row in relays.items() if number in roots
+        ],
         "step": [row["own"] - STEP for rows in echoes.values() for row in rows],
         "short step": [row["own"] - SHORT_STEP for rows in nods.values() for row in rows],
         "call": calls,

@@ -7,7 +7,6 @@ takes in a run says how slow the machine was in that very run, and what the meas
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from msforge.live.system import Options
 from msforge.model import compile_system
 from msforge.model.overheads import Overheads, ascending, log_spread, middle
 from msforge.spec.spec import load_text
-from msforge.verification import bench
+from msforge.verification import bench, control_clients
 from msforge.verification.calibration import FEWEST, PAIR, hop_samples
 from msforge.verification.measured import measured
 from msforge.verification.session import Noted, take_down
@@ -78,9 +77,6 @@ class Control:
         self.text = description(rate)
         self.samples: dict[str, tuple[float, ...]] = {}
         """What its steps and calls took (ns) beyond their own times, ascending; empty: nothing was seen of it."""
-        self._load: LoadResult | None = None
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
         self._stack = contextlib.ExitStack()
         self._folder = Path()
 
@@ -89,7 +85,7 @@ class Control:
             self._folder = stack.enter_context(bench.generated(self.text, "control"))
             stack.callback(take_down, self._folder)
             api.up(self._folder, options=Options(processes=True, port_base=0, outcomes=True), detach=True)
-            self._thread.start()
+            self._clients = control_clients.start(str(self._folder))
             self._stack = stack.pop_all()
         return self
 
@@ -97,23 +93,16 @@ class Control:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._stack:
-            self._over.set()
-            self._thread.join()
-            if kind is None:
+            load = control_clients.end(self._clients)
+            if kind is None and load is not None:
                 with contextlib.suppress(MsforgeError, OSError):  # what was measured beside it is worth more
-                    self.samples = self._samples()
+                    self.samples = self._samples(load)
 
-    def _send(self) -> None:
-        with contextlib.suppress(MsforgeError, OSError):
-            self._load = api.send_traffic(self._folder, stop=self._over.is_set)
-
-    def _samples(self) -> dict[str, tuple[float, ...]]:
-        if self._load is None:
-            return {}
+    def _samples(self, load: LoadResult) -> dict[str, tuple[float, ...]]:
         system = compile_system(load_text(self.text, file="control.yaml"))
         view = client.running(self._folder).ps()
         take_down(self._folder)  # then all is written
-        found = measured(system, Noted(self._load, 1.0, view, state.outcomes_folder(self._folder)))
+        found = measured(system, Noted(load, 1.0, view, state.outcomes_folder(self._folder)))
         return {name: ascending(values) for name, values in hop_samples(system, found).items()}
 
 

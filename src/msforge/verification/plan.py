@@ -21,8 +21,8 @@ from msforge.verification.machine import memory_left
 
 RATE: Final = 200.0
 """Requests to services per second, on the clock, that a small machine carries without telling another story."""
-BESIDE: Final = 6
-"""Processes beside the replicas: what holds them, the channels and stores, the clients, and a control with its own."""
+BESIDE: Final = 7
+"""Processes beside the replicas: what holds them, channels and stores, the clients; and of the control another four."""
 PROCESS_BYTES: Final = (45 if sys.platform == "linux" else 90) * 2**20
 """What a replica's process takes; where processes can be forked they share most of it."""
 MOST_PROCESSES: Final = 200
