@@ -33,8 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = Path(__file__).with_name("fidelity.jsonl")
 PAGE = ROOT / "docs" / "fidelity.md"
 FIRST_SEED = 100
-RULES = 6
-"""What agreement means; 6 since the twin has what the control saw in the run itself (docs/decisions/0166)."""
+RULES = 7
+"""What agreement means; 7 since the twin has what the control saw in the run itself (docs/decisions/0166)."""
 MEANT = 10
 """Runs of each case."""
 LIMITS = {"p50": 0.05, "p95": 0.08, "p99": 0.12}

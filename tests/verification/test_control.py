@@ -51,8 +51,8 @@ def test_it_is_asked_as_often_as_a_replica_beside_it_within_bounds(rate: float, 
     assert float(found) == relays
 
 
-@pytest.mark.parametrize(("pace", "says"), [(Pace(1.6, 1.0), "1.6 times as long"), (Pace(1.0, 1.7), "1.7 times as"),
-                                            (Pace(1.4, 1.4), ""), (Pace(0.5, 0.5), "")])
+@pytest.mark.parametrize(("pace", "says"), [(Pace(2.1, 1.0), "2.1 times as long"), (Pace(1.0, 2.2), "2.2 times as"),
+                                            (Pace(1.9, 1.9), ""), (Pace(0.5, 0.5), "")])
 def test_nothing_is_said_of_a_machine_that_is_too_slow_or_unsteady(pace: Pace, says: str) -> None:
     noted: Any = SimpleNamespace(usage=Usage(), load=SimpleNamespace(late=False), died=[], scale=1.0)
     told = run._reasons(noted, simulated_run(), taken(), pace)

@@ -27,7 +27,7 @@ from msforge.verification.calibration import FEWEST, PAIR, hop_samples
 from msforge.verification.measured import measured
 from msforge.verification.session import Noted, take_down
 
-PACE_LIMIT: Final = 1.5
+PACE_LIMIT: Final = 2.0
 """How many times slower, or more unsteady, than at its calibration a machine is of which nothing can be said."""
 SLOWEST, FASTEST = 4.0, 20.0
 """Requests per second at which it is asked at least and at most."""
