@@ -26,6 +26,7 @@ from typing import Any
 
 import msforge
 from msforge.errors import MsforgeError
+from msforge.report.agreement import finding_text
 from msforge.results.agreement import AGREES, INCONCLUSIVE
 from msforge.verification.machine import Watch, identity
 
@@ -160,8 +161,7 @@ def measure(case: Case, run: int) -> dict[str, Any]:
     ]
     return {
         **line, "verdict": found.verdict, "reasons": found.reasons, "scale": found.scale, "readings": readings,
-        "findings": [": ".join(filter(None, (" ".join(filter(None, (f.service, f.endpoint, f.step))), f.text)))
-                     for f in found.findings],
+        "findings": [finding_text(finding) for finding in found.findings],
         "cpu": found.usage.get("cpu"), "steal": found.usage.get("steal"),
         "queued": found.usage.get("queued"), "level": found.usage.get("level"), "spread": found.usage.get("spread"),
         "correlation": [p.correlation for p in found.pairs],

@@ -67,6 +67,22 @@ def test_the_overheads_of_a_machine_are_found_again() -> None:
         assert np.median(found[name]) == pytest.approx(true, abs=slack), name
 
 
+def test_the_control_finds_its_own_again_and_what_is_around_a_step_is_the_call_s() -> None:
+    system, seen = calibration.calibration_system(), simulated_run()
+    own, body = SERVED_COLUMNS.index("own"), SERVED_COLUMNS.index("body")
+    back = [b.index for b in system.bodies if system.body_name(b.index).startswith("back.")]
+    served = seen.served.copy()
+    served[np.isin(served[:, body], back), own] -= 150_000  # this much of their stay is no step
+    found, around = (
+        {name: float(np.median(values)) for name, values in calibration.hop_samples(system, run_).items()}
+        for run_ in (seen, replace(seen, served=served))
+    )
+    assert set(found) == set(calibration.CONTROLLED)
+    for name in calibration.CONTROLLED:
+        assert found[name] == pytest.approx(TRUE[name][0], abs=600_000 if name in ("client", "call") else 2), name
+        assert around[name] - found[name] == (-150_000 if name.endswith("step") else 150_000), name
+
+
 def taken(problems: list[str] | None = None) -> calibration.Calibration:
     samples = dict.fromkeys(NAMES, (1.0, 2.0))
     control = dict.fromkeys(calibration.CONTROLLED, (1.0, 2.0))

@@ -189,7 +189,7 @@ def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
     table = _Table(system, found)
     line, look, keep = table.of("line.next"), table.of("keeper.look"), table.of("keeper.keep")
     tell, take = table.of("keeper.tell"), table.of("reader.take")
-    around = middle(sorted(_around(row) for row in look.values())) if look else 0  # what there is without a commit
+    around = _usually_around(look.values())  # without a commit
     samples: dict[str, list[float]] = {
         **_hops(table),
         "hand-off": _hand_offs(line.values()),
@@ -221,7 +221,7 @@ def _hops(table: _Table) -> dict[str, list[float]]:
     for key, some in echoes.items():
         rows = sorted((*some, *nods.get(key, ())), key=lambda row: row["arrive"])
         calls += [after["arrive"] - before["end"] + _around(after) - 2 * LATENCY for before, after in pairwise(rows)]
-    around = middle(sorted(_around(row) for rows in nods.values() for row in rows)) if nods else 0
+    around = _usually_around(row for rows in nods.values() for row in rows)
     relays, roots = table.of("front.relay"), table.roots("relays")
     return {
         "client": [
@@ -240,6 +240,12 @@ Row = Mapping[str, int]
 def _around(row: Row) -> int:
     """What of its stay is neither waiting nor a step."""
     return row["end"] - row["arrive"] - row["wait"] - row["own"] - row["store"]
+
+
+def _usually_around(rows: Iterable[Row]) -> float:
+    """The median; 0 without rows."""
+    found = sorted(_around(row) for row in rows)
+    return middle(found) if found else 0
 
 
 def _hand_offs(rows: Iterable[Row]) -> list[float]:

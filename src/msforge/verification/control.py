@@ -76,7 +76,7 @@ class Control:
     def __init__(self, rate: float) -> None:
         self.text = description(rate)
         self.samples: dict[str, tuple[float, ...]] = {}
-        """What its steps and calls took (ns) beyond their own times, ascending; empty: nothing was seen of it."""
+        """What its requests, calls and steps took (ns) beyond their own times, ascending; empty: nothing was seen."""
         self._stack = contextlib.ExitStack()
         self._folder = Path()
 
