@@ -45,7 +45,7 @@ def test_too_little_is_no_pace(seen: dict[str, tuple[float, ...]]) -> None:
     assert pace_of(seen, SEEN) is None
 
 
-@pytest.mark.parametrize(("rate", "relays"), [(0.1, 1.6), (10.0, 4.0), (500.0, 8.0)])
+@pytest.mark.parametrize(("rate", "relays"), [(0.1, 1.14), (10.0, 2.86), (500.0, 5.71)])
 def test_it_is_asked_as_often_as_a_replica_beside_it_within_bounds(rate: float, relays: float) -> None:
     [found] = re.findall(r"rate: ([\d.]+)/s", control.description(rate))
     assert float(found) == relays

@@ -30,8 +30,8 @@ def test_what_the_file_says_of_balancers_stands(tmp_path: Path) -> None:
     [
         ("shop", ("traffic.shoppers.rate=11/s",), 1.0), ("shop", (), 1.0),
         ("shop", ("traffic.shoppers.rate=44/s",), 2.0),
-        ("boutique", ("traffic.shoppers.users=30",), 1.0), ("boutique", (), 1.0),
-        ("boutique", ("traffic.shoppers.users=125",), 2.0),
+        ("boutique", ("traffic.shoppers.users=34",), 1.0), ("boutique", (), 1.0),
+        ("boutique", ("traffic.shoppers.users=128",), 2.0),
     ],
 )
 def test_the_examples_for_verify_are_small_enough(example: str, changes: tuple[str, ...], scale: float) -> None:

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msforge.model.estimate import body_times
 from msforge.model.plan import Step, System, Verb
 from msforge.policies.distributions import Dist
 
 NAMES: Final[Mapping[str, str]] = {
     "client": "a client's request, beyond network and steps",
     "call": "a call between services, beyond network and steps",
+    "short call": "the same of one answered within two milliseconds",
     "step": "a step of work or waiting, beyond its time",
     "short step": "the same of one shorter than two milliseconds",
     "hand-off": "a thread's release until the next request in line has it",
@@ -27,26 +29,29 @@ NAMES: Final[Mapping[str, str]] = {
 }
 """Every overhead by name, in a reader's words."""
 SHORT: Final = 2_000_000
-"""ns on the clock, on average, below which a step is a short one: who sleeps briefly wakes on a core still awake."""
+"""ns on the clock, on average, below which a step, or a call's answer, is a short one: who sleeps briefly wakes on a
+core still awake."""
 
 
 @dataclass(frozen=True)
 class Overheads:
     """Samples (ns, ascending, none below 0) of each overhead in NAMES; those that are missing add nothing.
 
-    `client` and `call` are for the way there and back together, with the overshoot of the two sleeps that stand for
-    the network, and with what the service does around its steps.
+    `client` and both kinds of `call` are for the way there and back together, with the overshoot of the two sleeps that
+    stand for the network, and with what the service does around its steps.
     """
 
     samples: Mapping[str, tuple[float, ...]]
     slow_motion: float = 1.0
     """How long a second of the description takes on the clock."""
+    brief: frozenset[int] = frozenset()
+    """Bodies of the plan they were laid on that answer within SHORT, where nobody waits."""
 
     def slowed(self, slow_motion: float) -> Overheads:
         """As they are in the description's time, when each of its seconds takes so many on the clock."""
-        return Overheads(
-            {name: tuple(v / slow_motion for v in values) for name, values in self.samples.items()},
-            self.slow_motion * slow_motion,
+        return replace(
+            self, slow_motion=self.slow_motion * slow_motion,
+            samples={name: tuple(v / slow_motion for v in values) for name, values in self.samples.items()},
         )
 
     def varied(self, level: float, spread: float) -> Overheads:
@@ -68,13 +73,17 @@ class Overheads:
         return Dist("delayed", values, (dist,)) if values else dist
 
     def hop(self, name: str, latency: Dist) -> Dist:
-        """The latency of one way of a `client`'s request or a `call`. Without latency nothing sleeps there."""
+        """The latency of one way of a `client`'s request or a kind of `call`. Without latency nothing sleeps there."""
         values = self.samples.get(name)
         if not values:
             return latency
         slept = self.median("short step") if latency.is_constant and latency.mean == 0 else 0.0
         halves = tuple(max(0.0, value / 2 - slept) for value in values)
         return Dist("delayed", halves, (latency,))
+
+    def to(self, body: int, latency: Dist) -> Dist:
+        """The latency of one way of a call to a body of the plan that they were laid on."""
+        return self.hop("short call" if body in self.brief else "call", latency)
 
     @property
     def hand_off(self) -> Dist | None:
@@ -92,6 +101,7 @@ class Overheads:
 
     def on(self, system: System) -> System:
         """The plan on a machine with these overheads. Simulated, it answers as that machine does."""
+        brief = {body for body, ns in enumerate(body_times(system)) if ns * self.slow_motion < SHORT}
         return replace(
             system,
             steps=tuple(self._step(step) for step in system.steps),
@@ -100,7 +110,7 @@ class Overheads:
                 for s in system.stores
             ),
             channels=tuple(replace(c, publish=self.longer("publish", c.publish)) for c in system.channels),
-            overheads=self,
+            overheads=replace(self, brief=frozenset(brief)),
         )
 
     def _step(self, step: Step) -> Step:

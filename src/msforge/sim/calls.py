@@ -445,8 +445,8 @@ class Call:
                 request.replica.abort(request, kernel.CANCELLED, True)
             return
         latency = engine.latency_constant
-        if engine.latency is not None:
-            latency = self.site.draw(CANCEL, "cancel", "time", engine.latency, self.root.number, request.context)
+        if self.op.latency is not None:
+            latency = self.site.draw(CANCEL, "cancel", "time", self.op.latency, self.root.number, request.context)
         engine.after(latency, _cancel, (request, everything))
 
     def deadline_passed(self) -> None:

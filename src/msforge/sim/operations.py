@@ -134,8 +134,8 @@ class CallOp(Operation):
     """A call to another endpoint, with its policies."""
 
     __slots__ = (
-        "cancel", "deadline", "edge", "fallback", "fallback_slot", "guarded", "hedge_after", "local", "needs_guard",
-        "policy", "retried", "retry", "service", "target", "timer",
+        "cancel", "deadline", "edge", "fallback", "fallback_slot", "guarded", "hedge_after", "latency", "local",
+        "needs_guard", "policy", "retried", "retry", "service", "target", "timer",
     )
 
     def __init__(self, programs: Programs, step: Step) -> None:
@@ -146,6 +146,7 @@ class CallOp(Operation):
         self.target = step.target
         self.service = engine.services[programs.system.bodies[step.target].service]
         self.local = step.service == self.service.index
+        self.latency = None if self.local else engine.latency_to(step.target)
         self.edge = engine.edge_of(programs.system, step)
         self.retry = policy.retry
         self.retried = sum(1 << o for o in policy.retry.on) if policy.retry is not None else 0
@@ -165,7 +166,7 @@ class CallOp(Operation):
         """Send the request."""
         site = frame.site.subs.get(self.slot)
         if site is None:
-            site = frame.site.sub(self.slot, self.word, None if self.local else self.engine.latency)
+            site = frame.site.sub(self.slot, self.word, self.latency)
         call = Call(self, frame, frame.root, site, frame.context)
         frame.child = call
         result = call.start()

@@ -29,15 +29,15 @@ from msforge.verification.home import calibration_file
 from msforge.verification.machine import Usage, identity
 from msforge.verification.measured import NUMBER, Measured
 
-FORMAT: Final = 3
-CONTROLLED: Final = ("client", "call", "step", "short step")
+FORMAT: Final = 4
+CONTROLLED: Final = ("client", "call", "short call", "step", "short step")
 """What is sampled of the control."""
 FEWEST: Final = 30
 """Samples of an overhead below which a calibration is none."""
 LEVEL, SPREAD = 0.08, 0.12
 """How one machine's overheads differ within minutes, and from one kind of request to the next: standard deviations of
 the logs of their medians, and of how wide the samples' logs spread. Of two shared cores; docs/decisions/0165, 0166."""
-STEP, SHORT_STEP, LATENCY, STORE, PUBLISH = 4_000_000, 1_000_000, 500_000, 2_000_000, 1_000_000
+STEP, SHORT_STEP, LATENCY, STORE, PUBLISH = 8_000_000, 500_000, 500_000, 2_000_000, 1_000_000
 """ns, as the description below has them."""
 
 RATE: Final = 12
@@ -49,12 +49,15 @@ network: {latency: 0.5ms}
 services:
   front:
     threads: 64
-    endpoints: {relay: {http: GET /relay, steps: [{repeat: 2, steps: [call: back.nod, call: back.echo]}]}}
+    endpoints:
+      relay:
+        http: GET /relay
+        steps: [{repeat: 3, steps: [call: back.nod]}, {repeat: 3, steps: [call: back.echo]}]
   back:
     threads: 64
     endpoints:
-      echo: {http: POST /echo, steps: [wait: 4ms]}
-      nod: {http: POST /nod, steps: [wait: 1ms]}
+      echo: {http: POST /echo, steps: [wait: 8ms]}
+      nod: {http: POST /nod, steps: [wait: 0.5ms]}
 """
 """What `hop_samples` reads; the control is it alone."""
 DESCRIPTION: Final = f"msforge: 1\nname: calibration\n{PAIR}" + """\
@@ -69,7 +72,7 @@ DESCRIPTION: Final = f"msforge: 1\nname: calibration\n{PAIR}" + """\
 stores: {shelf: {kind: postgres, owner: keeper, connections: 64, read: 2ms, write: 2ms}}
 channels: {news: {kind: queue, publish: 1ms}}
 traffic:
-  relays: {target: front.relay, rate: 5/s}
+  relays: {target: front.relay, rate: 4/s}
   lines: {target: line.next, rate: 22/s}
   looks: {target: keeper.look, rate: 8/s}
   keeps: {target: keeper.keep, rate: 8/s}
@@ -209,18 +212,14 @@ def samples_of(system: System, found: Measured) -> dict[str, list[float]]:
 def hop_samples(system: System, found: Measured) -> dict[str, list[float]]:
     """The same of `front.relay`, which calls `back` some times in a row, alone: what is CONTROLLED.
 
-    From the end of one call's service to the arrival of the next is one way back and one there; what a service does
-    around its steps counts as well.
+    From the end of one call's service to the arrival of the next of its kind is one way back and one there; what a
+    service does around its steps counts as well.
     """
     return _hops(_Table(system, found))
 
 
 def _hops(table: _Table) -> dict[str, list[float]]:
     echoes, nods = table.all_of("back.echo"), table.all_of("back.nod")
-    calls: list[float] = []
-    for key, some in echoes.items():
-        rows = sorted((*some, *nods.get(key, ())), key=lambda row: row["arrive"])
-        calls += [after["arrive"] - before["end"] + _around(after) - 2 * LATENCY for before, after in pairwise(rows)]
     around = _usually_around(row for rows in nods.values() for row in rows)
     relays, roots = table.of("front.relay"), table.roots("relays")
     return {
@@ -230,11 +229,19 @@ def _hops(table: _Table) -> dict[str, list[float]]:
         ],
         "step": [row["own"] - STEP for rows in echoes.values() for row in rows],
         "short step": [row["own"] - SHORT_STEP for rows in nods.values() for row in rows],
-        "call": calls,
+        "call": _gaps(echoes.values()),
+        "short call": _gaps(nods.values()),
     }
 
 
 Row = Mapping[str, int]
+
+
+def _gaps(requests: Iterable[Iterable[Row]]) -> list[float]:
+    """What calls in a row took, from the end of one's service to the arrival of the next."""
+    rows = (sorted(some, key=lambda row: row["arrive"]) for some in requests)
+    pairs = (pair for some in rows for pair in pairwise(some))
+    return [after["arrive"] - before["end"] + _around(after) - 2 * LATENCY for before, after in pairs]
 
 
 def _around(row: Row) -> int:

@@ -63,7 +63,7 @@ class Pace:
 
 def description(rate: float) -> str:
     """The pair, its two services asked so often per second on average."""
-    relays = min(max(rate, SLOWEST), FASTEST) / 2.5  # each is one request to the one, and four to the other
+    relays = min(max(rate, SLOWEST), FASTEST) / 3.5  # each is one request to the one, and six to the other
     return DESCRIPTION.replace("RATE", f"{relays:.2f}")
 
 
