@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = Path(__file__).with_name("fidelity.jsonl")
 PAGE = ROOT / "docs" / "fidelity.md"
 FIRST_SEED = 100
-RULES = 8
-"""What agreement means; 8 since a call that is answered at once is quicker (docs/decisions/0178)."""
+RULES = 9
+"""What agreement means, and of what; 9 since docs/decisions/0178."""
 MEANT = 10
 """Runs of each case."""
 LIMITS = {"p50": 0.05, "p95": 0.08, "p99": 0.12}

@@ -184,6 +184,24 @@ def test_a_figure_differs_when_both_readings_say_so(measured: float, inside: boo
     assert (found.inside, found.differs) == (inside, differs)
 
 
+def test_one_of_many_figures_may_be_outside_by_chance() -> None:
+    values = [99.0, 100.0, 101.0] * 5
+    alone, among = (reading("entry/a/p50", "ratio", 103.0, 100.0, values, 0.02, 0.0, judged=n) for n in (1, 50))
+    assert alone.differs and not among.differs
+    assert (alone.inside, alone.low, alone.high) == (False, among.low, among.high) and among.inside is False
+    assert reading("entry/a/p50", "ratio", 105.0, 100.0, values, 0.02, 0.0, judged=50).differs
+
+
+def test_all_figures_of_a_run_fall_together_95_of_a_hundred() -> None:
+    draws = np.random.default_rng(2).normal(10.0, 2.0, (1000, 20, 31))
+
+    def differs(values: list[float]) -> bool:
+        return reading("entry/a/p50", "ratio", values[30], 10.0, values[:30], 0.0, 0.0, judged=20).differs
+
+    together = sum(not any(differs(row) for row in run) for run in draws.tolist())
+    assert together / len(draws) == pytest.approx(0.95, abs=0.02)
+
+
 @pytest.mark.parametrize(("unit", "scale", "tolerance"), [("ns", 1.0, 8e6), ("ns", 4.0, 2e6), ("ratio", 4.0, 8e6)])
 def test_in_slow_motion_a_millisecond_on_the_clock_is_less(unit: str, scale: float, tolerance: float) -> None:
     assert reading("endpoint/a/mean", unit, 0.0, 1e6, [], 0.1, 8e6, scale=scale).tolerance == tolerance
@@ -191,7 +209,7 @@ def test_in_slow_motion_a_millisecond_on_the_clock_is_less(unit: str, scale: flo
 
 def test_what_few_requests_decide_is_shown_and_not_judged() -> None:
     values = [99.0, 100.0, 101.0] * 5
-    known, few = (reading("entry/a/p95", "ratio", 150.0, 100.0, values, 0.05, 0.0, few=f) for f in (False, True))
+    known, few = (reading("entry/a/p95", "ratio", 150.0, 100.0, values, 0.05, 0.0, judged=n) for n in (1, 0))
     assert known.differs and known.inside is False
     assert (few.differs, few.inside, few.low) == (False, None, known.low)
     assert (verdict_of(few).plain, verdict_of(known).plain) == ("few requests", "✗ differs")

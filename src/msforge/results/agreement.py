@@ -3,7 +3,7 @@
 Two readings of each figure. *Twin*: one simulated run with the same dice and arrivals as the measured one, so that
 the difference is the model's error. *Independent*: whether the measured value lies inside the 95 % interval in which a
 single further run of the simulation would fall. A figure differs when both say so: the twin by more than its
-tolerance, and the value outside the interval.
+tolerance, and the value outside a wider interval, in which all figures of a run fall together with 95 % (Bonferroni).
 """
 
 # ruff: noqa: RUF009  (`doc` is a dataclass field with its text and unit, not a shared default)
@@ -172,14 +172,18 @@ def compare(sides: Sides, *, scale: float = 1.0, reasons: Sequence[str] = (), no
     measured, twin, further, units = sides.figures()
     reasons = [*reasons, *_nothing_measured(sides)]
     few = _few(sides.results["twin"])
+    names = [name for name in units if name in measured and name in twin]
+    places = list(local_figures(sides.system, sides.measured, sides.twin, sides.further, sides.calls))
+    judged = len(names) + len(places) - len(few.intersection(names))
     readings = [
         reading(name, units[name], measured[name], twin[name], further[name], *TOLERANCES[_key(name)], scale=scale,
-                few=name in few)
-        for name in units if name in measured and name in twin
+                judged=0 if name in few else judged)
+        for name in names
+    ] + [
+        reading(local.name, local.unit, local.measured, local.twin, local.further, *local.tolerance, scale=scale,
+                least=local.least, judged=judged)
+        for local in places
     ]
-    for local in local_figures(sides.system, sides.measured, sides.twin, sides.further, sides.calls):
-        readings.append(reading(local.name, local.unit, local.measured, local.twin, local.further, *local.tolerance,
-                                scale=scale, least=local.least))
     over_time = [_over_time(sides, group) for group in range(len(sides.measured.entries))]
     differing = [r.name for r in readings if r.differs]
     found = findings(sides.system, sides.measured, sides.twin, sides.calls, differing, scale)
@@ -223,24 +227,31 @@ def _key(name: str) -> tuple[str, str]:
 
 def reading(
     name: str, unit: str, measured: float, twin: float, further: Sequence[float], relative: float, absolute: float, *,
-    scale: float = 1.0, least: float = 0.0, few: bool = False,
+    scale: float = 1.0, least: float = 0.0, judged: int = 1,
 ) -> Reading:
     """Both readings of a figure. `least` is the half-width below which its interval says nothing (counts are whole).
 
-    `scale` is the slow motion, in which an absolute tolerance of a time is less of the description's. One that `few`
-    requests decide is shown, and not judged.
+    `scale` is the slow motion, in which an absolute tolerance of a time is less of the description's. `judged` is the
+    number of figures that are judged together; 0 for one that is only shown, since few requests decide it.
     """
     tolerance = max(relative * abs(twin), absolute / scale if unit == "ns" else absolute)
     low, high = prediction(further, logarithmic=unit == "ns", least=least)
-    inside = None if low is None or high is None or few else low <= measured <= high
-    differs = abs(measured - twin) > tolerance and inside is not True and not few
+    inside = _within(measured, (low, high)) if judged else None
+    among = prediction(further, logarithmic=unit == "ns", least=least, chance=CHANCE / max(1, judged))
+    differs = bool(judged) and abs(measured - twin) > tolerance and _within(measured, among) is not True
     return Reading(name, unit, measured, twin, tolerance, low, high, inside, differs)
 
 
+def _within(value: float, interval: tuple[float | None, float | None]) -> bool | None:
+    """None where nothing is known."""
+    low, high = interval
+    return None if low is None or high is None else bool(low <= value <= high)
+
+
 def prediction(
-    values: Sequence[float], *, logarithmic: bool = False, least: float = 0.0
+    values: Sequence[float], *, logarithmic: bool = False, least: float = 0.0, chance: float = CHANCE
 ) -> tuple[float | None, float | None]:
-    """Where a further value of the same kind falls with 95 %: mean ± t s √(1 + 1/n).
+    """Where a further value of the same kind falls but for a `chance`: mean ± t s √(1 + 1/n).
 
     `logarithmic` for times, whose far percentiles are skewed. (None, None) with fewer than five values.
     """
@@ -252,7 +263,7 @@ def prediction(
     if logs:
         found = np.log(found)
     middle = float(found.mean())
-    half = t_quantile(1.0 - CHANCE / 2.0, n - 1) * float(found.std(ddof=1)) * math.sqrt(1.0 + 1.0 / n)
+    half = t_quantile(1.0 - chance / 2.0, n - 1) * float(found.std(ddof=1)) * math.sqrt(1.0 + 1.0 / n)
     if logs:
         low, high, middle = math.exp(middle - half), math.exp(middle + half), math.exp(middle)
     else:
