@@ -35,7 +35,7 @@ RUNS = Path(__file__).with_name("fidelity.jsonl")
 PAGE = ROOT / "docs" / "fidelity.md"
 FIRST_SEED = 100
 RULES = 9
-"""What agreement means, and of what; 9 since docs/decisions/0178."""
+"""What agreement means, and of what; 9 since docs/decisions/0167."""
 MEANT = 10
 """Runs of each case."""
 LIMITS = {"p50": 0.05, "p95": 0.08, "p99": 0.12}
@@ -213,7 +213,7 @@ single further runs fall.
 
 ## By earlier rules
 
-Judged by those before [decision 0166](decisions/0166-what-the-control-sees-is-the-machine-in-that-run.md):
+Judged by those before [decision 0167](decisions/0167-a-twin-s-own-noise-is-measured-first.md):
 
 {chr(10).join(told(old, all_of_them=True))}
 """

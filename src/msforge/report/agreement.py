@@ -163,8 +163,8 @@ def _last(found: Agreement, width: int, every: bool) -> Iterator[RenderableType]
     close = sum(r.inside is False and not r.differs for r in found.readings)
     if close:
         yield Text(hanging(
-            f"{plural(close, 'figure')} of {len(found.readings)} outside, but no further than chance and the model may be: chance "
-            "alone puts one in twenty there", indent="", width=width,
+            f"{plural(close, 'figure')} of {len(found.readings)} outside, but no further than chance and the model may "
+            "be: chance alone puts one in twenty there", indent="", width=width,
         ), style="dim")
     if not every:
         yield Text("--all shows every figure", style="dim")
