@@ -69,7 +69,7 @@ def test_what_the_machine_adds_goes_at_the_pace_of_the_run() -> None:
 
 
 @pytest.mark.parametrize(("pace", "says"), [(Pace(1.3, 1.0), "1.30 times as long"), (Pace(1.02, 1.0), ""),
-                                            (None, "too rarely")])
+                                            (Pace(2.1, 1.0), ""), (None, "too rarely")])
 def test_a_reader_is_told(pace: Pace | None, says: str) -> None:
     told = run._told(taken(), pace)
     assert says in told[0] if says else told == []

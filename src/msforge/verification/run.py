@@ -16,7 +16,7 @@ from msforge.results import Result, summarise
 from msforge.results.agreement import Agreement, Sides, compare
 from msforge.verification import bench, calibration
 from msforge.verification.calibration import Calibration, calibration_system, varieties
-from msforge.verification.control import Control, Pace, pace_of
+from msforge.verification.control import PACE_LIMIT, Control, Pace, pace_of
 from msforge.verification.machine import Usage, Watch
 from msforge.verification.measured import Measured, measured
 from msforge.verification.plan import Subject, refuse_too_large, size_of
@@ -116,7 +116,7 @@ def _told(kept: Calibration | None, pace: Pace | None) -> list[str]:
         return []
     if pace is None:
         return ["the control beside the services was seen too rarely: the calibration is taken as it is"]
-    if abs(pace.level - 1.0) < NOTABLE:
+    if abs(pace.level - 1.0) < NOTABLE or pace.level > PACE_LIMIT:  # then it is a reason
         return []
     return [f"what this machine adds took {pace.level:.2f} times as long as when it was calibrated"]
 
