@@ -29,7 +29,7 @@ from msforge.verification.session import Noted, take_down
 
 PACE_LIMIT: Final = 2.0
 """How many times slower, or more unsteady, than at its calibration a machine is of which nothing can be said."""
-SLOWEST, FASTEST = 4.0, 20.0
+SLOWEST, FASTEST = 5.0, 20.0
 """Requests per second at which it is asked at least and at most."""
 DESCRIPTION: Final = f"msforge: 1\nname: control\n{PAIR}" + """\
 traffic: {relays: {target: front.relay, rate: RATE/s}}
