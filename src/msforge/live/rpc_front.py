@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msforge.live.proxy import Balancing, chance
-from msforge.runtime.rpc_wire import ALONE, NO_RETRIES, library
+from msforge.runtime.rpc_channels import Channels
+from msforge.runtime.rpc_wire import ALONE, library
 
 UNAVAILABLE: Final = (("x-msforge-outcome", "unavailable"),)
 
@@ -21,7 +22,7 @@ class RpcFront:
     def __init__(self, balancer: Balancing, addresses: Mapping[str, str]) -> None:
         self.balancer = balancer
         self.addresses = addresses
-        self._channels: dict[str, Any] = {}
+        self._channels = Channels()
         self._server: Any = None
 
     async def listen(self, address: str) -> None:
@@ -37,8 +38,7 @@ class RpcFront:
         """Close, and what is under way with it."""
         if self._server is not None:
             await self._server.stop(None)
-        for channel in self._channels.values():
-            await channel.close(None)
+        await self._channels.close()
 
     async def pass_on(self, method: str, content: bytes, context: Any) -> bytes:
         """One request to one replica."""
@@ -52,7 +52,8 @@ class RpcFront:
         assert url is not None
         self.balancer.sent(url)
         try:
-            call = self._channel(self.addresses[url]).unary_unary(method)(
+            channel = await self._channels.to(self.addresses[url])
+            call = channel.unary_unary(method)(
                 content, metadata=[item for item in metadata if item[0] != "user-agent"],
                 timeout=context.time_remaining(),
             )
@@ -63,13 +64,6 @@ class RpcFront:
         finally:
             self.balancer.settled(url)
         return answer
-
-    def _channel(self, address: str) -> Any:
-        grpc = library()
-
-        if address not in self._channels:
-            self._channels[address] = grpc.aio.insecure_channel(address, options=NO_RETRIES)
-        return self._channels[address]
 
 
 class _Any:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from msforge.runtime.plan import Method
+from msforge.runtime.rpc_channels import Channels
 from msforge.runtime.rpc_schema import codecs
-from msforge.runtime.rpc_wire import BROKEN, NO_RETRIES, STATUS, library, number_of, texts
+from msforge.runtime.rpc_wire import BROKEN, STATUS, library, number_of, texts
 from msforge.runtime.wire import OUTCOME, TIMEOUT_HEADER
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class RpcClient:
 
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
-        self._channels: dict[str, Any] = {}
+        self._channels = Channels()
         self._calls: dict[tuple[str, str], Any] = {}
 
     async def send(
@@ -37,9 +38,10 @@ class RpcClient:
             content = request.encode(fields)
         except ValueError as problem:
             return 400, {OUTCOME: "rejected"}, json.dumps({"detail": str(problem)}).encode()
+        ask = await self._call(address, method)
         left = headers.get(TIMEOUT_HEADER)
         timeout = None if left is None else self.replica.clock.seconds(int(left)) + SLACK
-        call = self._call(address, method)(content, metadata=tuple(headers.items()), timeout=timeout)
+        call = ask(content, metadata=tuple(headers.items()), timeout=timeout)
         try:
             answer = await call
             said = texts(await call.trailing_metadata())
@@ -53,22 +55,14 @@ class RpcClient:
         except ValueError:
             return 500, {OUTCOME: "error"}, b""
 
-    def _call(self, address: str, method: Method) -> Any:
-        key = (address, method.name)
+    async def _call(self, address: str, method: Method) -> Any:
+        channel, key = await self._channels.to(address), (address, method.name)
         found = self._calls.get(key)
         if found is None:
-            channel = self._channels.get(address)
-            if channel is None:
-                grpc = library()
-
-                channel = self._channels[address] = grpc.aio.insecure_channel(address, options=NO_RETRIES)
             found = self._calls[key] = channel.unary_unary(f"/{method.name}")
         return found
 
     async def close(self) -> None:
         """Close the channels, and the requests under way with them."""
-        channels = list(self._channels.values())
-        self._channels.clear()
         self._calls.clear()
-        for channel in channels:
-            await channel.close(None)
+        await self._channels.close()

@@ -17,6 +17,7 @@ from msforge.runtime.failures import Rejected
 from msforge.runtime.flow import Flow
 from msforge.runtime.plan import MS, Method, Service
 from msforge.runtime.replica import Replica
+from msforge.runtime.rpc_channels import Channels
 from msforge.runtime.rpc_schema import codecs, field_names
 from msforge.runtime.rpc_server import RpcServer
 
@@ -221,3 +222,27 @@ def test_in_containers_every_host_takes_grpc_at_one_port() -> None:
     assert known.rpc_address("http://10.1.2.3:8000") == "10.1.2.3:9000"
     assert known.rpc_address("http://[fd00::1]:8000") == "[fd00::1]:9000"
     assert Directory(rpc={}).rpc_address("http://10.1.2.3:8000") is None
+
+
+def test_requests_that_wait_for_a_connection_arrive_in_their_order() -> None:
+    async def arrived() -> list[str]:
+        """In the order of their arrival, of four requests sent at once over a connection that is not there yet."""
+        found: list[str] = []
+
+        async def handler(body: Any, flow: Flow) -> Any:
+            found.append(body.sku)
+            return {"id": "1", "total": 1.0}
+
+        async with served(handler) as (replica, _):
+            channels = Channels()
+            request, _ = codecs(METHOD)
+
+            async def send(sku: str) -> None:
+                channel = await channels.to(replica.rpc.address)
+                await channel.unary_unary(f"/{METHOD.name}")(request.encode({"sku": sku, "quantity": 1}))
+
+            await asyncio.gather(*(send(sku) for sku in "abcd"))
+            await channels.close()
+        return found
+
+    assert [asyncio.run(arrived()) for _ in range(20)] == [["a", "b", "c", "d"]] * 20
