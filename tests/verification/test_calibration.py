@@ -168,11 +168,19 @@ def test_overheads_leave_the_dice_alone() -> None:
     assert changed.overheads.samples == TRUE
 
 
-def took(overheads: Overheads, step: str) -> float:
-    """Mean time (ns) of a request that is nothing else, on a machine with these overheads."""
-    text = "msforge: 1\nname: one\nservices: {a: {endpoints: {do: {http: GET /, steps: [STEP]}}}}\n" \
+STEP = "services: {a: {endpoints: {do: {http: GET /, steps: [STEP]}}}}"
+CALL = """\
+network: {latency: 1ms}
+services:
+  a: {endpoints: {do: {http: GET /, steps: [call: b.do]}}}
+  b: {endpoints: {do: {http: GET /, steps: [STEP]}}}"""
+
+
+def took(overheads: Overheads, step: str, services: str = STEP) -> float:
+    """Mean time (ns) of a request that takes this step, on a machine with these overheads."""
+    text = f"msforge: 1\nname: one\n{services.replace('STEP', step)}\n" \
         "traffic: {t: {target: a.do, rate: 10/s}}\nsimulation: {duration: 5s, seed: 1}\n"
-    roots = sim.run(overheads.on(compile_system(load_text(text.replace("STEP", step), file="one.yaml")))).roots
+    roots = sim.run(overheads.on(compile_system(load_text(text, file="one.yaml")))).roots
     return float((roots["end"] - roots["arrival"]).mean())
 
 
@@ -186,20 +194,10 @@ def test_who_sleeps_briefly_wakes_sooner(step: str) -> None:
 
 
 def test_a_brief_answer_is_a_short_call() -> None:
-    text = "msforge: 1\nname: two\nnetwork: {latency: 1ms}\nservices:\n" \
-        "  a: {endpoints: {do: {http: GET /, steps: [call: b.do]}}}\n" \
-        "  b: {endpoints: {do: {http: GET /, steps: [wait: 1.9ms]}}}\n" \
-        "traffic: {t: {target: a.do, rate: 10/s}}\nsimulation: {duration: 5s, seed: 1}\n"
     kept = Overheads({"call": (500_000.0,), "short call": (200_000.0,)})
-
-    def took(overheads: Overheads, wait: str) -> float:
-        system = compile_system(load_text(text.replace("1.9ms", wait), file="two.yaml"))
-        roots = sim.run(overheads.on(system)).roots
-        return float((roots["end"] - roots["arrival"]).mean())
-
-    assert took(kept, "1.9ms") == pytest.approx(4_000_000 + 1_900_000 + 200_000)
-    assert took(kept, "2.1ms") == pytest.approx(4_000_000 + 2_100_000 + 500_000)
-    assert took(kept.slowed(4.0), "1.9ms") == pytest.approx(4_000_000 + 1_900_000 + 500_000 / 4)
+    assert took(kept, "wait: 1.9ms", CALL) == pytest.approx(4_000_000 + 1_900_000 + 200_000)
+    assert took(kept, "wait: 2.1ms", CALL) == pytest.approx(4_000_000 + 2_100_000 + 500_000)
+    assert took(kept.slowed(4.0), "wait: 1.9ms", CALL) == pytest.approx(4_000_000 + 1_900_000 + 500_000 / 4)
 
 
 def test_at_another_time_a_machine_is_slower_and_its_times_spread_wider() -> None:

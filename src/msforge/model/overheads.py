@@ -81,10 +81,6 @@ class Overheads:
         halves = tuple(max(0.0, value / 2 - slept) for value in values)
         return Dist("delayed", halves, (latency,))
 
-    def to(self, body: int, latency: Dist) -> Dist:
-        """The latency of one way of a call to a body of the plan that they were laid on."""
-        return self.hop("short call" if body in self.brief else "call", latency)
-
     @property
     def hand_off(self) -> Dist | None:
         """From a thread's release to the next request's start; None when it takes no time."""

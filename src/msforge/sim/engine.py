@@ -212,20 +212,20 @@ class Engine:
     def _set_latency(self) -> None:
         dist = self.system.network.latency
         self.latency_constant = max(0, constant_of(dist))
-        self.client_latency: Dist | None = None if constant_of(dist) >= 0 else dist
+        self.latency: Dist | None = None if constant_of(dist) >= 0 else dist
+        self.client_latency = self.brief_latency = self.latency
+        self.brief: frozenset[int] = frozenset()
         self.hand_off: Dist | None = None
         self.delivery: Dist | None = None
         overheads = self.system.overheads
         if overheads is not None:
-            self.client_latency = overheads.hop("client", dist)
+            self.latency, self.client_latency = overheads.hop("call", dist), overheads.hop("client", dist)
+            self.brief_latency, self.brief = overheads.hop("short call", dist), overheads.brief
             self.hand_off, self.delivery = overheads.hand_off, overheads.delivery
 
     def latency_to(self, body: int) -> Dist | None:
         """Latency of one way of a call to a body; None when it is `latency_constant`."""
-        overheads, dist = self.system.overheads, self.system.network.latency
-        if overheads is not None:
-            return overheads.to(body, dist)  # type: ignore[no-any-return]
-        return None if constant_of(dist) >= 0 else dist
+        return self.brief_latency if body in self.brief else self.latency
 
     # -- changes ------------------------------------------------------------------------------
 
