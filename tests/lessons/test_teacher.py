@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2] / "lessons"
 
 def wrong(folder: Path) -> str:
     """What a self-test says, with two seeds."""
-    return "\n".join(lessons.self_test(lessons.read_lab(folder), seeds=2, processes=1).wrong)
+    return "\n".join(lessons.self_test(lessons.read_lab(folder), seeds=2, processes=1, trust=True).wrong)
 
 
 def test_a_new_lab_is_one_and_its_name_is_not_taken_twice(
@@ -69,6 +69,10 @@ def test_commands_are_tried_and_strangers_run_none(
     text += "commands: [{says: there is a note, run: python note.py}]\nsolve: [python make.py]\nfiles: [make.py]\n"
     (folder / "make.py").write_text("open('note.py', 'w').close()\n", "utf-8")
     (folder / "lab.yaml").write_text(text, "utf-8")
+    assert msforge("lab", "self-test", "./mine") == 2
+    assert "self-test --trust" in capsys.readouterr().err
+    assert not Path("note.py").exists()
+    assert msforge("lab", "self-test", "./mine", "--trust") == 0
     assert wrong(folder) == ""
     (folder / "lab.yaml").write_text(text.replace("note.py}", "other.py}"), "utf-8")
     assert "the solution misses there is a note: exit code 2" in wrong(folder)

@@ -9,7 +9,7 @@ import typer
 
 from msforge.cli.common import QuietOption, terminal
 from msforge.cli.lab_ask import HERE, HereOption, ask_first
-from msforge.cli.lab_teach import NOT_SOLVED
+from msforge.cli.lab_teach import NOT_SOLVED, TrustOption
 from msforge.errors import InvalidFileError, MsforgeError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check(
     folder: HereOption = HERE,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Check again each time a file is saved.")] = False,
     presenter: PresenterOption = False,
-    trust: Annotated[bool, typer.Option("--trust", help="Let a lab that is not msforge's run its commands.")] = False,
+    trust: TrustOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run the lab's system and say what holds, what does not, and why. Exit code 5: not solved yet.

@@ -15,6 +15,7 @@ from msforge.lessons import judge, questions
 from msforge.lessons.figures import Figure, FigureError, forgiving
 from msforge.lessons.judge import Judgement, Rule
 from msforge.lessons.lab import CLOSING, START, Lab
+from msforge.lessons.library import refuse_commands
 from msforge.lessons.numbers import filled, recorded
 from msforge.lessons.paths import places
 from msforge.lessons.questions import Answered
@@ -54,9 +55,8 @@ class Check:
 def check(work: Work, *, trust: bool = False, processes: int | None = None, progress: Progress | None = None) -> Check:
     """Judges the folder as it is now, and keeps what came of it. Raises InvalidFileError, UsageError."""
     lab, given = work.lab, work.folder / GIVEN
-    if lab.model.commands and work.state.origin and not trust:
-        raise UsageError(f"this lab runs commands and did not come with msforge: {lab.folder}",
-                         hint="look at `commands` in its lab.yaml, and if you trust it: msforge lab check --trust")
+    if work.state.origin and not trust:
+        refuse_commands(lab, "msforge lab check")
     if lab.edition == work.state.edition or not (given / START).is_file():
         given = lab.folder  # what was given is the lab's own still, and that is not the learner's to change
     answers = work.answers()

@@ -39,6 +39,18 @@ def find(wanted: str) -> Lab:
     raise UsageError(f"there is no lab `{wanted}`", hint=f"{hint}There are {numbers}; `msforge lab` lists them")
 
 
+def ours(lab: Lab) -> bool:
+    """Whether it came with msforge."""
+    return lab.folder.parent == labs_root()
+
+
+def refuse_commands(lab: Lab, command: str) -> None:
+    """Raises UsageError when a lab that a stranger may have written runs commands; `command` is how to trust it."""
+    if lab.model.commands:
+        raise UsageError(f"this lab runs commands and did not come with msforge: {lab.folder}",
+                         hint=f"look at `commands` and `solve` in its lab.yaml, and if you trust it: {command} --trust")
+
+
 def after(name: str) -> str:
     """The name of the lab that comes next; "" after the last."""
     known = names()

@@ -14,6 +14,7 @@ from msforge.lessons import judge, questions
 from msforge.lessons.checking import answered, run_command
 from msforge.lessons.figures import FigureError
 from msforge.lessons.lab import CLOSING, NUMBERS, PICTURE, README, SOLUTION, START, SYSTEM, TEACHER, TEMPLATE, Lab
+from msforge.lessons.library import ours, refuse_commands
 from msforge.lessons.numbers import filled, recorded, to_text
 from msforge.lessons.runs import Runs, described, execute
 from msforge.report.files import write_atomically
@@ -36,8 +37,14 @@ class Report:
         return not self.wrong
 
 
-def self_test(lab: Lab, *, seeds: int = SEEDS, processes: int | None = None) -> Report:
-    """Everything that keeps a lab from being one. Raises InvalidFileError for a system that cannot be read."""
+def self_test(lab: Lab, *, seeds: int = SEEDS, processes: int | None = None, trust: bool = False) -> Report:
+    """Everything that keeps a lab from being one.
+
+    Raises InvalidFileError for a system that cannot be read, and UsageError for a lab with commands that did not come
+    with msforge, unless you `trust` it.
+    """
+    if not (trust or ours(lab)):
+        refuse_commands(lab, "msforge lab self-test")
     seeds = max(seeds, lab.model.seeds)
     start = execute(lab, described(lab, lab.path(START), lab.folder), seeds=seeds, processes=processes)
     solution = start

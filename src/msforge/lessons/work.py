@@ -80,7 +80,7 @@ def start(wanted: str, folder: Path | None = None) -> Work:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         half_done.mkdir()
-        origin = "" if lab.folder.parent == labs_root() else str(lab.folder.resolve())
+        origin = "" if library.ours(lab) else str(lab.folder.resolve())
         begun = State(lab.name, lab.edition, begun=state.now(), origin=origin)
         _fill(Work(half_done, lab, begun, []))
         state.write(half_done, begun)
