@@ -21,7 +21,8 @@ REAL_TIME = [HERE / "live", HERE / "generated", HERE / "docs", HERE / "cases" / 
              HERE / "runtime" / "core" / "test_rpc.py", HERE / "platform" / "test_prometheus.py",
              HERE / "platform" / "test_load.py", HERE / "web" / "playground" / "test_page.py",
              HERE / "web" / "playground" / "test_server.py",
-             HERE / "verification" / "test_lies.py", HERE / "verification" / "test_endings.py"]
+             HERE / "verification" / "test_lies.py", HERE / "verification" / "test_endings.py",
+             HERE / "verification" / "test_faults.py"]
 """Tests with sockets, processes and the wall clock (docs/decisions/0115-real-time-tests.md)."""
 
 

@@ -34,6 +34,8 @@ services:
 traffic:
   people: {target: front.buy, rate: 30/s}
 simulation: {duration: 10s, warmup: 1s, seed: 4}
+scenarios:
+  closed: {faults: [{crash: back, at: 3s, for: 4s}]}
 """
 
 
@@ -54,9 +56,11 @@ def till(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "till"
 
 
-def verify(folder: Path, watch: type[Watch] = Calm, slow_motion: float = 2.0) -> run.Verification:
+def verify(
+    folder: Path, watch: type[Watch] = Calm, slow_motion: float = 2.0, scenario: str | None = None
+) -> run.Verification:
     """Verifies a folder without a calibration."""
-    subject = plan.of_folder(folder, None, (), None)
+    subject = plan.of_folder(folder, scenario, (), None)
     return run.verify(
         subject, run.Wishes(slow_motion=slow_motion, calibrated=False, replications=12, watch=watch)
     )

@@ -117,7 +117,8 @@ class Control:
 def _replica(place: Place, look: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": place.name, "ordinal": place.ordinal, "url": place.unit.url, "state": place.state,
-        "believed": place.believed, "pid": place.unit.pid, "crashes": place.downs,
+        "believed": place.believed, "pid": place.unit.pid, "crashes": place.downs, "number": place.number,
+        "ready": place.ready,
         **{key: look[key] for key in ("busy", "waiting") if key in look},
     }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
@@ -39,11 +40,26 @@ class Place:
         self.ordinal = ordinal
         self.zone = zone
         self.unit = unit
-        self.state = STOPPED
+        self.ready: list[tuple[int, int | None]] = []
+        """From when to when (ns since the epoch) it was ready; None: it is."""
+        self._state = STOPPED
         self.ahead = False  # of a version that is being deployed
         self.downs = 0
         self.believed = False
         self.leaving = False
+
+    @property
+    def state(self) -> str:
+        """STARTING, READY, DOWN, FAILED or STOPPED."""
+        return self._state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        if state == READY != self._state:
+            self.ready.append((time.time_ns(), None))
+        elif self._state == READY != state:
+            self.ready[-1] = (self.ready[-1][0], time.time_ns())
+        self._state = state
 
     @property
     def name(self) -> str:

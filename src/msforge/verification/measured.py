@@ -27,6 +27,7 @@ from msforge.verification.session import Noted
 _C: Final = {name: i for i, name in enumerate(SERVED_COLUMNS)}
 NUMBER: Final = len(SERVED_COLUMNS)
 """A further column of the served rows: the root request's number."""
+FOREVER: Final = 2**62
 
 
 @dataclass
@@ -115,7 +116,7 @@ def _records(system: System, noted: Noted, served: Ints) -> Records:
     found.add_roots(roots)
     found.add_served(served[:, :NUMBER])
     found.keep(max(1, -(-last // window)))
-    gauges = _Gauges(system, served, window, found.windows)
+    gauges = _Gauges(system, served, window, found.windows, _ready(noted))
     nothing = {name: _nothing(system, name) for name in _SHAPES}
     return Records(
         replication=0, seed=load.seed, window=window, windows=found.windows, end=last,
@@ -148,8 +149,9 @@ def _nothing(system: System, name: str) -> Ints:
 class _Gauges:
     """How busy each replica was, from what it noted down. Calls in place hold no thread of their own."""
 
-    def __init__(self, system: System, served: Ints, window: int, windows: int) -> None:
+    def __init__(self, system: System, served: Ints, window: int, windows: int, ready: Mapping[int, Ints]) -> None:
         self.system = system
+        self.ready = ready
         self.service_of = _replicas(system, served)
         numbers = sorted(self.service_of)
         self.gauges = StationGauges(numbers)
@@ -179,9 +181,15 @@ class _Gauges:
             time = (tick + 1) * window
             table = np.zeros((len(numbers), len(REPLICA_TICKS)), dtype=np.int64)
             table[:, 0], table[:, 1], table[:, 2:7] = tick, numbers, reading[:, :5]
-            table[:, 8], table[:, 9], table[:, 10:12] = time, time * slots, reading[:, 5:7]
+            up = np.array([self._up(number, time) for number in numbers], dtype=np.int64)
+            table[:, 8], table[:, 9], table[:, 10:12] = up, up * slots, reading[:, 5:7]
             tables.append(table)
         return np.concatenate(tables)
+
+    def _up(self, number: int, time: int) -> int:
+        """How long a replica was ready until then, ns; always, when nobody looked."""
+        spans = self.ready.get(number)
+        return time if spans is None else int(np.diff(np.clip(spans, 0, time), axis=1).sum())
 
     def replicas(self, warmup: int, duration: int) -> list[ReplicaRecord]:
         """Each replica, with how long it stood at each number of busy threads and waiting requests."""
@@ -200,6 +208,17 @@ class _Gauges:
         out: Ints = after.copy()
         out[: len(before)] -= before
         return out
+
+
+def _ready(noted: Noted) -> dict[int, Ints]:
+    """When each replica was ready, in times of the run: rows of from and to."""
+    def time_of(when: int | None) -> int:
+        return FOREVER if when is None else round((when - noted.load.began) / noted.scale)
+
+    return {
+        number: np.array([[time_of(begin), time_of(end)] for begin, end in spans], dtype=np.int64).reshape(-1, 2)
+        for number, spans in noted.ready.items()
+    }
 
 
 def _slots(system: System, service: int) -> int:

@@ -31,6 +31,10 @@ Counts = dict[tuple[str, str], Counter[str]]
 """What calls came to, by calling service and called endpoint."""
 
 
+Spans = list[tuple[int, int | None]]
+"""From when to when (ns since the epoch); None: it still is."""
+
+
 @dataclass
 class Noted:
     """What a run left behind."""
@@ -46,6 +50,8 @@ class Noted:
     usage: Usage = field(default_factory=Usage)
     died: list[str] = field(default_factory=list)
     """Replicas that went down though nothing in the description wanted it, and the rest of the system."""
+    ready: Mapping[int, Spans] = field(default_factory=dict)
+    """When each replica, by its number, was ready."""
 
 
 @dataclass
@@ -121,7 +127,7 @@ def _loaded(folder: Path, how: How) -> Noted:
         looker.look()
     return Noted(
         load, how.scale, view, state.outcomes_folder(folder), looker.channels, calls_of(looker.view), watch.usage(),
-        looker.died,
+        looker.died, looker.ready,
     )
 
 
@@ -137,6 +143,7 @@ class _Looker:
         self.watch = watch
         self.channels: list[tuple[int, Mapping[str, Mapping[str, int]]]] = []
         self.died: list[str] = []
+        self.ready: dict[int, Spans] = {}
         self.gone = False
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -165,15 +172,24 @@ class _Looker:
                 self.gone = True
                 self.died.append("the whole system")
                 return
-            self.channels.append((time.time_ns(), self.view["channels"]))
-            for service in self.view["services"]:
-                for replica in service["replicas"]:
-                    if replica["pid"]:
-                        self.watch.pids.add(int(replica["pid"]))
-                    dead = replica["crashes"] and service["name"] not in self.may_crash
-                    if dead and replica["name"] not in self.died:
-                        self.died.append(replica["name"])
+            now = time.time_ns()
+            self.channels.append((now, self.view["channels"]))
+            replicas = [(service, replica) for service in self.view["services"] for replica in service["replicas"]]
+            for service, replica in replicas:
+                if replica["pid"]:
+                    self.watch.pids.add(int(replica["pid"]))
+                dead = replica["crashes"] and service["name"] not in self.may_crash
+                if dead and replica["name"] not in self.died:
+                    self.died.append(replica["name"])
             self.watch.pids.add(int(self.view["pid"]))
+            known = {int(replica["number"]): replica["ready"] for _, replica in replicas}
+            left = {number: _ended(spans, now) for number, spans in self.ready.items() if number not in known}
+            self.ready.update({**left, **{n: [(begin, end) for begin, end in spans] for n, spans in known.items()}})
+
+
+def _ended(spans: Spans, now: int) -> Spans:
+    """The times of a replica that is no longer there."""
+    return [(begin, now if end is None else end) for begin, end in spans]
 
 
 def calls_of(view: Mapping[str, Any]) -> Counts:
