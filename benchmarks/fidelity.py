@@ -1,6 +1,6 @@
 """How well predictions hold: verifications of the examples, the bad ones included, for docs/fidelity.md.
 
-    python benchmarks/fidelity.py --runs 10            measure; takes about two and a half hours, and can be stopped
+    python benchmarks/fidelity.py --runs 10            measure; takes about four hours, and can be stopped
     python benchmarks/fidelity.py --runs 10 --only shop
     python benchmarks/fidelity.py --table              write docs/fidelity.md from what was measured
     python benchmarks/fidelity.py --gate               CI: the shop in slow motion, its p99 within 15 %
@@ -28,6 +28,7 @@ import msforge
 from msforge.errors import MsforgeError
 from msforge.report.agreement import finding_text
 from msforge.results.agreement import AGREES, INCONCLUSIVE
+from msforge.results.result import Result
 from msforge.verification.machine import Watch, identity
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,7 @@ FIRST_SEED = 100
 RULES = 9
 """What agreement means, and of what; 9 since docs/decisions/0167."""
 MEANT = 10
-"""Runs of each case."""
+"""Runs of each case of the floors; those with faults are fewer."""
 LIMITS = {"p50": 0.05, "p95": 0.08, "p99": 0.12}
 GATE = 0.15
 CALM = 0.03
@@ -60,6 +61,7 @@ class Case:
     sets: tuple[str, ...]
     main: tuple[str, ...]
     slow_motion: float | None = None
+    meant: int = MEANT
 
 
 CASES = (
@@ -67,7 +69,12 @@ CASES = (
       for load, rate in ((20, 11), (50, 27), (80, 44))),
     *(Case(f"boutique {load} %", "boutique", (f"traffic.shoppers.users={users}",), PAGES)
       for load, users in ((20, 34), (50, 80), (80, 128))),
+    Case("boutique 80 %, two minutes", "boutique", ("traffic.shoppers.users=128", "simulation.duration=120s"), PAGES),
     Case("retry storm", "retry-storm", (), ("web.page",), 2.0),
+    *(Case(f"faults: {name}", "shop", (f"faults=[{{{fault}}}]",), ("gateway.checkout",), meant=3)
+      for name, fault in (("payment slow", "slow: payment, by: 10x, at: 20s, for: 10s"),
+                          ("payment crashes", "crash: payment, at: 25s, for: 10s"),
+                          ("notification crashes", "crash: notification, at: 25s, for: 10s"))),
 )
 
 
@@ -88,7 +95,7 @@ def main() -> int:
         return 0
     for run in range(options.runs):
         for case in CASES:
-            if not case.name.startswith(options.only) or any(_is(d, case.name, run) for d in done):
+            if not case.name.startswith(options.only) or run >= case.meant or any(_is(d, case.name, run) for d in done):
                 continue
             await_calm()
             line = measure(case, run)
@@ -149,12 +156,13 @@ def measure(case: Case, run: int) -> dict[str, Any]:
     line: dict[str, Any] = {"case": case.name, "run": run, "seed": FIRST_SEED + run, "rules": RULES}
     line["machine"] = identity()
     try:
-        found = msforge.verify(
+        verified = msforge.verify(
             ROOT / "examples" / case.example / f"{case.example}.yaml", scenario="verify", sets=case.sets,
             seed=line["seed"], slow_motion=case.slow_motion, tell=lambda words: print("   ", words, file=sys.stderr),
-        ).agreement
+        )
     except MsforgeError as error:
         return {**line, "verdict": "failed", "reasons": [error.message], "readings": []}
+    found = verified.agreement
     readings = [
         {"name": r.name, "measured": r.measured, "twin": r.twin, "inside": r.inside, "differs": r.differs}
         for r in found.readings if r.name.startswith("entry/")
@@ -166,7 +174,15 @@ def measure(case: Case, run: int) -> dict[str, Any]:
         "queued": found.usage.get("queued"), "level": found.usage.get("level"), "spread": found.usage.get("spread"),
         "correlation": [p.correlation for p in found.pairs],
         "machine_ns": [[s.whole, s.machine] for s in found.machine],
+        "tail": [tail(side, case.main[0]) for side in (verified.measured, verified.simulated)],
     }
+
+
+def tail(result: Result, target: str) -> float:
+    """Share of the requests of the run's last fifth that were answered."""
+    series = next(s for s in result.series.entries if s.name.endswith(f"-> {target}"))
+    last = slice(-max(1, len(series.arrivals) // 5), None)
+    return sum(series.ok[last]) / (sum(series.arrivals[last]) or 1.0)
 
 
 # -- the page ---------------------------------------------------------------------------------------
@@ -181,14 +197,16 @@ def page(lines: list[dict[str, Any]]) -> str:
         reading["inside"] for run in good for reading in run["readings"]
         if reading["name"].rpartition("/")[2] in LIMITS and reading["inside"] is not None
     ]
+    failures = "\n".join(filter(None, (failing(case, good) for case in CASES)))
     share = f"{sum(inside)} of {len(inside)} ({sum(inside) / len(inside):.1%})" if inside else "none yet"
     machine = runs[0]["machine"] if runs else identity()
-    fewest = min(sum(r["case"] == case.name for r in runs) for case in CASES)
-    state = "" if fewest >= MEANT else f"\n**Not finished**: {MEANT} runs of each case are meant, on an idle machine.\n"
+    systems = ", ".join(sorted({r["machine"]["system"] for r in runs} or {machine["system"]}))
+    missing = [case.name for case in CASES if sum(r["case"] == case.name for r in runs) < case.meant]
+    state = "" if not missing else f"\n**Not finished**: fewer runs than are meant of {', '.join(missing)}.\n"
     return f"""\
 # How well predictions hold
 
-Every run that was made, the bad ones included, on {machine['processor']}, {machine['system']}, {machine['python']},
+Every run that was made, the bad ones included, on {machine['processor']}, {systems}, {machine['python']},
 at ordinary priority:
 
 ```
@@ -196,13 +214,21 @@ python benchmarks/fidelity.py --runs 10
 python benchmarks/fidelity.py --table
 ```
 
-Each run is `msforge verify` with the example's scenario `verify` and a seed of its own. The twin's error is measured
-less simulated, in % of the simulated: the median of the conclusive runs, the worst in brackets, and in how many it is
-within the limit that stands above. An open run is an inconclusive one; stolen is what the host took of the CPU time.
+Each run is `msforge verify` with the example's scenario `verify` and a seed of its own; one with a fault has it at half
+load, for ten seconds. The twin's error is measured less simulated, in % of the simulated: the median of the conclusive
+runs, the worst in brackets, and in how many it is within the limit that stands above. An open run is an inconclusive
+one; stolen is what the host took of the CPU time.
 {state}
 | system, threads busy | runs: agree, differ, open | stolen, % | entry | p50 (5) | p95 (8) | p99 (12) | failed, points |
 |---|---|---|---|---|---|---|---|
 {rows}
+
+| where requests fail | failed, % | predicted, % | apart, % of the predicted | answered at the end, % | predicted, % |
+|---|---|---|---|---|---|
+{failures}
+
+Each cell has the median of the conclusive runs, the middle one the worst in brackets; the end is the last fifth of a
+run.
 
 Independent readings, over all entries, percentiles and conclusive runs: {share} inside the interval in which 95 % of
 single further runs fall.
@@ -230,6 +256,22 @@ def rows_of(case: Case, runs: list[dict[str, Any]]) -> Iterator[str]:
         agreed = sum(r["verdict"] == AGREES for r in good)
         verdicts = f"{len(mine)}: {agreed}, {len(good) - agreed}, {len(mine) - len(good)}"
         yield f"| {case.name} | {verdicts} | {_stolen(mine)} | {target} | {' | '.join(cells)} | {shown} |"
+
+
+def failing(case: Case, runs: list[dict[str, Any]]) -> str:
+    """A row of the cases in which one request in a thousand fails, or more; empty for another."""
+    found = [(r, _of(r, case.main[0], "success")) for r in runs if r["case"] == case.name and "tail" in r]
+    failed = [(r["tail"], 1 - f["measured"], 1 - f["twin"]) for r, f in found if f is not None]
+    if not failed or max(predicted for _, _, predicted in failed) < 0.001:
+        return ""
+    apart = [measured / predicted - 1 for _, measured, predicted in failed if predicted]
+    cells = [statistics.median(f[side] for f in failed) for side in (1, 2)]
+    ends = [statistics.median(f[0][side] for f in failed) for side in (0, 1)]
+    return (
+        f"| {case.name} | {100 * cells[0]:.2f} | {100 * cells[1]:.2f} "
+        f"| {100 * statistics.median(apart):+.1f} [{100 * max(apart, key=abs):+.1f}] "
+        f"| {100 * ends[0]:.1f} | {100 * ends[1]:.1f} |"
+    )
 
 
 def _stolen(runs: list[dict[str, Any]]) -> str:
