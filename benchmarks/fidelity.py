@@ -69,7 +69,7 @@ CASES = (
       for load, rate in ((20, 11), (50, 27), (80, 44))),
     *(Case(f"boutique {load} %", "boutique", (f"traffic.shoppers.users={users}",), PAGES)
       for load, users in ((20, 34), (50, 80), (80, 128))),
-    Case("boutique 80 %, two minutes", "boutique", ("traffic.shoppers.users=128", "simulation.duration=120s"), PAGES),
+    Case("boutique, two minutes, 80 %", "boutique", ("traffic.shoppers.users=128", "simulation.duration=120s"), PAGES),
     Case("retry storm", "retry-storm", (), ("web.page",), 2.0),
     *(Case(f"faults: {name}", "shop", (f"faults=[{{{fault}}}]",), ("gateway.checkout",), meant=3)
       for name, fault in (("payment slow", "slow: payment, by: 10x, at: 20s, for: 10s"),
