@@ -217,8 +217,8 @@ def page(lines: list[dict[str, Any]]) -> str:
     return f"""\
 # How well predictions hold
 
-Every run that was made, the bad ones included, on {machine['processor']}, {systems}, {machine['python']},
-at ordinary priority:
+Every run that was made, the bad ones included, on {machine['processor']}, {systems},
+{machine['python']}, at ordinary priority:
 
 ```
 python benchmarks/fidelity.py --runs 10
@@ -230,9 +230,9 @@ load, for ten seconds. The twin's error is measured less simulated, in % of the 
 runs, the worst in brackets, and in how many it is within the limit that stands above. An open run is an inconclusive
 one; stolen is what the host took of the CPU time.
 
-Boutique's cart is asked for a quarter as often as its product page, so in a minute at 80 % its percentiles swing by
-some 4 % from run to run ([decision 0167](decisions/0167-a-twin-s-own-noise-is-measured-first.md)); one row has two
-minutes.
+Boutique's users send when they have their last answer, and think. So whoever is answered half a millisecond early sends
+early, and at 80 % its percentiles swing by some 4 % from run to run, over two minutes as over one. The shop's clients
+wait for nobody.
 {state}
 | system, threads busy | runs: agree, differ, open | stolen, % | entry | p50 (5) | p95 (8) | p99 (12) | failed, points |
 |---|---|---|---|---|---|---|---|
@@ -251,8 +251,8 @@ single further runs fall.
 ## Runs that were inconclusive, or disagreed
 
 Of the faults, "payment down" and "notification down" are what "crashes" is in the table, before the time for which a
-replica was ready was noted: how busy it was, was a share of the whole minute. The
-predictions held; the comparison was wrong.
+replica was ready was noted: how busy it was, was a share of the whole minute. The predictions held;
+the comparison was wrong.
 
 {chr(10).join(told(runs)) or "None."}
 
