@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import msforge
+from msforge import sim
 from msforge.errors import UsageError
+from msforge.model.plan import System
+from msforge.records import ROOT_COLUMNS
 from msforge.verification import plan
 
+Rows = NDArray[np.int64]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -81,3 +87,34 @@ def test_a_file_or_a_folder_but_not_both(till: Path) -> None:
         msforge.verify("x.yaml", folder=till)
     with pytest.raises(UsageError, match="an interval takes 5"):
         msforge.verify("x.yaml", replications=4)
+
+
+def roots(system: System) -> Rows:
+    found = sim.run(system, shortcuts=False).roots
+    return np.stack([found[name] for name in ROOT_COLUMNS], axis=1)
+
+
+def test_a_closed_loop_repeats_the_turns_of_a_run() -> None:
+    """The same machine: the very same run. A slower network: the same turns, however late the answers."""
+    file = EXAMPLES / "boutique" / "boutique.yaml"
+    system = plan.of_file(file, "verify", ()).system
+    rows = roots(system)
+    again = roots(plan.repeated(system, rows.tolist()))
+    assert np.array_equal(np.unique(again, axis=0), np.unique(rows, axis=0))
+    slower = roots(plan.repeated(plan.of_file(file, "verify", ("network.latency=30ms",)).system, rows.tolist()))
+    begun, then = (begins(found) for found in (rows, slower))
+    assert len(begun.keys() & then.keys()) > 0.9 * len(begun)
+    assert all(begun[number] == then[number] for number in begun.keys() & then.keys())
+
+
+def begins(rows: Rows) -> dict[int, int]:
+    """When each turn began, by its number."""
+    found: dict[int, int] = {}
+    for _, _, number, arrival, *_ in rows.tolist():
+        found[number] = min(arrival, found.get(number, arrival))
+    return found
+
+
+def test_an_open_loop_sends_as_its_dice_say() -> None:
+    system = plan.of_file(EXAMPLES / "shop" / "shop.yaml", "verify", ()).system
+    assert plan.repeated(system, roots(system).tolist()) == system

@@ -319,6 +319,7 @@ class Source:
     think: Dist | None            # closed loop: before each turn. Pauses inside a journey are THINK steps
     policy: CallPolicy            # the client's timeout, retry, priority; each journey CALL has its own
     end: int = NEVER              # ns of run time at which no new arrival or turn begins; NEVER = as its drive says
+    turns: tuple[tuple[int, int], ...] = ()   # closed loop that repeats a run: number and ns of run time of each turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ def compare(sides: Sides, *, scale: float = 1.0, reasons: Sequence[str] = (), no
     measured, twin, further, units = sides.figures()
     reasons = [*reasons, *_nothing_measured(sides)]
     few = _few(sides.results["twin"])
+    twin |= _of_closed_loops(sides.system, further)
     names = [name for name in units if name in measured and name in twin]
     places = list(local_figures(sides.system, sides.measured, sides.twin, sides.further, sides.calls))
     judged = len(names) + len(places) - len(few.intersection(names))
@@ -202,6 +203,15 @@ def _nothing_measured(sides: Sides) -> list[str]:
     if (sides.measured.roots["arrival"] >= sides.system.run.warmup).any():
         return []
     return ["no request was measured after the warm-up: run it for longer, e.g. --duration 60s"]
+
+
+def _of_closed_loops(system: System, further: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The throughput of entries whose clients wait for answers: their turns are the measured ones in the twin."""
+    mine = tuple(f"entry/{source.name} -> " for source in system.sources if source.arrivals == "closed")
+    return {
+        name: float(np.median(values)) for name, values in further.items()
+        if mine and values and name.startswith(mine) and name.endswith("/throughput")
+    }
 
 
 def _few(twin: Result) -> set[str]:

@@ -147,7 +147,10 @@ class Client:
             self.thinks = Stream(engine.pool, draws.child_key(self.key, "think"), plan.think)
         else:
             self.thinks = None
-        if plan.arrivals == "closed":
+        if plan.turns:
+            for turn in plan.turns if first else ():
+                engine.after(turn[1], self._turn_again, turn)
+        elif plan.arrivals == "closed":
             self._more_users()
         elif plan.arrivals == "given":
             if first:
@@ -280,6 +283,12 @@ class Client:
         if now >= self.end or 0 <= self.plan.count <= self.arrived:
             return
         self.begin(number, now, user)
+
+    def _turn_again(self, turn: tuple[int, int]) -> None:
+        """A turn of a run that is repeated: it begins when it began, whatever came of the user's last one."""
+        number, at = turn
+        if at < self.end:
+            self.begin(number, at)
 
     def forget(self, target: int, arrivals: list[int]) -> None:
         """Requests that were sent ahead of a run that ended before them."""

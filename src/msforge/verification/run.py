@@ -19,7 +19,7 @@ from msforge.verification.calibration import Calibration, calibration_system, va
 from msforge.verification.control import PACE_LIMIT, Control, Pace, pace_of
 from msforge.verification.machine import Usage, Watch
 from msforge.verification.measured import Measured, measured
-from msforge.verification.plan import Subject, refuse_too_large, size_of
+from msforge.verification.plan import Subject, refuse_too_large, repeated, size_of
 from msforge.verification.session import How, Noted, run_once
 from msforge.verification.traces import traces_of
 
@@ -82,8 +82,9 @@ def verify(subject: Subject, wishes: Wishes) -> Verification:
         raise KeyboardInterrupt
     pace = pace_of(control.samples, kept.control) if control is not None and kept is not None else None
     here, *others = plans(system, _on_the_clock(kept, pace).slowed(scale), wishes.replications, seed)
+    here = repeated(here, noted.load.rows)
     twin, *further = _simulated([here, *others], seed, wishes)
-    plain = sim.run(system, seed=seed, stop=wishes.stop) if kept is not None else None
+    plain = sim.run(repeated(system, noted.load.rows), seed=seed, stop=wishes.stop) if kept is not None else None
     _go_on(wishes)
     agreement = compare(
         Sides(system, found.records, twin, further, noted.calls, plain), scale=scale,
