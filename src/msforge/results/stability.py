@@ -24,7 +24,7 @@ from msforge.model.plan import NONE, UNLIMITED, System, Verb
 from msforge.results import links, stations
 from msforge.results.result import Unstable
 from msforge.results.slices import Slices
-from msforge.results.statistics import critical
+from msforge.results.statistics import critical, dot
 
 Floats = NDArray[np.float64]
 
@@ -70,9 +70,9 @@ def _slope(level: Floats) -> tuple[float, float]:
     x = np.array([block.mean() for block in blocks])
     y = np.array([level[block].mean() for block in blocks])
     centred = x - x.mean()
-    slope = float(centred @ y / (centred @ centred))
+    slope = dot(centred, y) / dot(centred, centred)
     residuals = y - y.mean() - slope * centred
-    error = math.sqrt(float(residuals @ residuals) / max(1, len(x) - 2) / float(centred @ centred))
+    error = math.sqrt(dot(residuals, residuals) / max(1, len(x) - 2) / dot(centred, centred))
     return slope, critical(len(x) - 1) * error
 
 

@@ -13,6 +13,7 @@ from msforge.results.figures import Level, Measured
 from msforge.results.result import ReplicaResult, ServiceResult, StoreResult
 from msforge.results.sample import Buckets, Sample
 from msforge.results.slices import Slices
+from msforge.results.statistics import dot
 from msforge.results.traffic import Book
 
 Floats = NDArray[np.float64]
@@ -37,9 +38,9 @@ def level(times: list[Ints], whole: bool) -> Level:
         return Level(None, None, None)
     share = total / span
     at = np.arange(size)
-    mean = float(share @ at)
+    mean = dot(share, at)
     most = int(np.flatnonzero(total)[-1])
-    return Level(mean, float(share @ (at - mean) ** 2), most, [float(value) for value in share[: most + 1]])
+    return Level(mean, dot(share, (at - mean) ** 2), most, [float(value) for value in share[: most + 1]])
 
 
 def services(slices: Slices, book: Book) -> list[ServiceResult]:
@@ -94,7 +95,7 @@ def mean_of(sample: Sample) -> tuple[Floats, Floats]:
     if not isinstance(sample, Buckets) or not len(sample.values):
         return np.zeros(len(sample.sizes)), sample.sizes.astype(float)
     counts = np.diff(sample.cumulative, axis=1, prepend=0)
-    return counts @ sample.values, sample.sizes.astype(float)
+    return (counts * sample.values).sum(axis=1), sample.sizes.astype(float)
 
 
 def _ready(slices: Slices, service: int) -> Floats:
