@@ -26,7 +26,7 @@ PERCENTILES = {"p50": 5000, "p75": 7500, "p90": 9000, "p95": 9500, "p99": 9900, 
 """Percentiles of every table, in ten-thousandths so that ranks are exact integers."""
 
 
-def dot(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> float:
+def dot(a: NDArray[Any], b: NDArray[Any]) -> float:
     """The inner product, the same to the last bit on every processor: a BLAS adds up as its vectors are wide."""
     return float((a * b).sum())
 
