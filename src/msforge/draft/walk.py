@@ -97,6 +97,8 @@ class _Walk:
 
     def _visit(self, span: Span, at: _At) -> Visit:
         operation = operation_of(span)
+        if span.kind == "consumer":  # an endpoint may have the same name, and is another thing
+            operation = Operation(f"consumer {operation.key}", operation.name, operation.http, operation.grpc)
         visit = Visit(
             span.service or UNKNOWN, operation, span.begin, span.end, span.failed, on.weight_of(span),
             instance=on.instance_of(span),
