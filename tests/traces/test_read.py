@@ -187,8 +187,16 @@ SPANS = st.builds(
 GROUPS = st.lists(st.tuples(_maybe(NAME), st.lists(SPANS, min_size=1, max_size=8)), min_size=1, max_size=4)
 
 
+ONE_NAME = [("", [
+    {"traceId": "01", "spanId": "01", "parentSpanId": "01", "name": "", "startTimeUnixNano": 0, "endTimeUnixNano": 0},
+    {"traceId": "01", "spanId": "02", "name": "", "kind": 5, "startTimeUnixNano": 0, "endTimeUnixNano": 0},
+])]
+"""An endpoint and a consumer."""
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(GROUPS)
+@example(ONE_NAME)
 def test_hostile_spans_give_a_valid_draft_or_a_clear_error(groups: list[tuple[Any, list[dict[str, Any]]]]) -> None:
     content = json.dumps({"resourceSpans": [
         {"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
