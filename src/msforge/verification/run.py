@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from msforge import sim
@@ -82,9 +82,10 @@ def verify(subject: Subject, wishes: Wishes) -> Verification:
         raise KeyboardInterrupt
     pace = pace_of(control.samples, kept.control) if control is not None and kept is not None else None
     here, *others = plans(system, _on_the_clock(kept, pace).slowed(scale), wishes.replications, seed)
-    here = repeated(here, noted.load.rows)
+    again = repeated(system, noted.load.rows)
+    here = replace(here, sources=again.sources)
     twin, *further = _simulated([here, *others], seed, wishes)
-    plain = sim.run(repeated(system, noted.load.rows), seed=seed, stop=wishes.stop) if kept is not None else None
+    plain = sim.run(again, seed=seed, stop=wishes.stop) if kept is not None else None
     _go_on(wishes)
     agreement = compare(
         Sides(system, found.records, twin, further, noted.calls, plain), scale=scale,

@@ -182,14 +182,8 @@ class _Looker:
                 if dead and replica["name"] not in self.died:
                     self.died.append(replica["name"])
             self.watch.pids.add(int(self.view["pid"]))
-            known = {int(replica["number"]): replica["ready"] for _, replica in replicas}
-            left = {number: _ended(spans, now) for number, spans in self.ready.items() if number not in known}
-            self.ready.update({**left, **{n: [(begin, end) for begin, end in spans] for n, spans in known.items()}})
-
-
-def _ended(spans: Spans, now: int) -> Spans:
-    """The times of a replica that is no longer there."""
-    return [(begin, now if end is None else end) for begin, end in spans]
+            left = {number: [(begin, end or now) for begin, end in spans] for number, spans in self.ready.items()}
+            self.ready = left | {replica["number"]: replica["ready"] for _, replica in replicas}
 
 
 def calls_of(view: Mapping[str, Any]) -> Counts:
