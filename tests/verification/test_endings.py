@@ -51,7 +51,7 @@ def gone(numbers: list[int]) -> bool:
 @pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: a console's Ctrl-C can't be sent to one process")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a polite kill"])
 def test_being_ended_takes_everything_down(how: signal.Signals, till: Path) -> None:
-    words = command("verify", "-C", till, "--no-calibration", "-n", "5", "--duration", "60s")
+    words = command("verify", "-C", till, "--no-calibration", "-n", "5", "--duration", "60s", "--slow-motion", "2")
     child = subprocess.Popen(
         words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -60,7 +60,8 @@ def test_being_ended_takes_everything_down(how: signal.Signals, till: Path) -> N
     child.send_signal(how)
     out, err = child.communicate(timeout=PATIENCE)
     assert (child.returncode, out) == (130, "")
-    assert "interrupted" in err
+    assert "interrupted" in err and "sending for 1m, the first 1s to warm up; that is 2m on the clock" in err
+    assert not any(noise in err for noise in ("Traceback", "Exception ignored", "destroyed", "Unclosed")), err
     assert state.read(till) is None
     assert gone(pids(view))
 

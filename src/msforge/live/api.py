@@ -26,7 +26,7 @@ from msforge.scaffold import capabilities
 from msforge.scaffold import state as generated
 from msforge.scaffold.context import digest_of, system_context
 from msforge.spec import Spec, from_data, load
-from msforge.units import format_duration
+from msforge.units import SECOND, format_duration
 
 if TYPE_CHECKING:
     from msforge.live.load.run import LoadResult, Progress
@@ -289,7 +289,11 @@ def send_traffic(
         if fault.every is None and fault.at >= system.run.duration:
             tell(f"not reached: {fault.label or fault.kind}, at {format_duration(fault.at)}")
     warmup = f", the first {format_duration(system.run.warmup)} to warm up" if system.run.warmup else ""
-    tell(f"sending for {format_duration(system.run.duration)}{warmup}")
+    slow = ""
+    if run.scale != 1:
+        clock = round(system.run.duration * run.scale / SECOND) * SECOND
+        slow = f"; that is {format_duration(clock)} on the clock"
+    tell(f"sending for {format_duration(system.run.duration)}{warmup}{slow}")
     return run.go()
 
 

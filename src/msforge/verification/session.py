@@ -11,9 +11,8 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 from msforge.errors import MsforgeError, UsageError
@@ -77,32 +76,31 @@ def run_once(folder: Path, how: How) -> Noted:
     """Up, traffic, down. What was measured before a service died is kept. Raises as `up` and `send_traffic` do."""
     options = Options(processes=True, port_base=0, scale=how.scale, sets=how.sets, outcomes=True)
     how.tell("bringing the services up")
-    with _asked_to_end(), how.beside:
+    with _asked_to_end() as asked, how.beside:
         try:
             api.up(folder, options=options, detach=True, tell=how.tell)
-            return _loaded(folder, how)
+            return _loaded(folder, replace(how, stop=lambda: how.stop() or asked()))
         finally:
             how.tell("taking them down")
             take_down(folder)
 
 
 @contextlib.contextmanager
-def _asked_to_end() -> Iterator[None]:
-    """A polite kill and a closed terminal end what runs here as Ctrl-C does: everything is taken down first."""
+def _asked_to_end() -> Iterator[Callable[[], bool]]:
+    """A polite kill and a closed terminal are heard as Ctrl-C is: what is yielded is True then. Nothing is cut short.
+
+    An exception out of the signal would strike whatever was under way, and leave it half done.
+    """
+    asked = threading.Event()
     names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
     wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
     heard = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
-    before = {number: signal.signal(number, _end) for number in heard}
+    before = {number: signal.signal(number, lambda number, frame: asked.set()) for number in heard}
     try:
-        yield
+        yield asked.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once is enough: what follows is the way down
-    raise KeyboardInterrupt
 
 
 def take_down(folder: Path) -> None:

@@ -100,13 +100,9 @@ class Run:
             raise UsageError("the description has no traffic", hint="add some under `traffic:`")
 
     def go(self) -> LoadResult:
-        """Run it all in an event loop of its own."""
-        loop = new_event_loop()
-        try:
-            loop.run_until_complete(self._go())
-            loop.run_until_complete(loop.shutdown_asyncgens())
-        finally:
-            loop.close()
+        """Run it all in an event loop of its own. What is under way ends with it, also when a signal cuts it short."""
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(self._go())
         return self._result()
 
     async def _go(self) -> None:
@@ -119,9 +115,10 @@ class Run:
         try:
             await self._until_over(sources, sending)
         finally:
-            for task in (*beside, *sending, *(turn for source in sources for turn in source.turns)):
+            tasks = [*beside, *sending, *(turn for source in sources for turn in source.turns)]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*beside, *sending, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await clients.stop()
             await self._clear_own()
 
