@@ -17,6 +17,7 @@ from msforge.report.agreement import judged as verdict_of
 from msforge.results import agreement
 from msforge.results.agreement import AGREES, DISAGREES, INCONCLUSIVE, Agreement, Sides, compare, prediction, reading
 from msforge.results.local import calls_in
+from msforge.results.summarise import summarise
 from msforge.spec.spec import load_text
 
 TEXT = """\
@@ -234,3 +235,41 @@ def test_a_run_without_requests_is_no_evidence() -> None:
     found = compare(Sides(plan(), empty, empty, further, calls_in(plan(), twin)))
     assert found.verdict == INCONCLUSIVE
     assert "no request was measured" in found.reasons[0]
+
+
+BUFFERED = """\
+msforge: 1
+name: mail
+services:
+  desk: {threads: 64, endpoints: {take: {steps: [write: db, {publish: sold, outbox: true}]}}}
+  reader: {consumers: {send: {from: sold, threads: 1, steps: [wait: 20ms]}}}
+stores: {db: {kind: postgres, owner: desk, write: 1ms}}
+channels: {sold: {kind: queue, relay: 1s}, unread: {kind: queue}}
+traffic: {people: {target: desk.take, arrivals: constant, rate: 20/s}}
+network: {latency: 0ms}
+simulation: {duration: 30s, warmup: 5s, seed: 4}
+"""
+
+
+def backlog(text: str, channel: str = "sold") -> float:
+    system = compile_system(load_text(text))
+    run = sim.run(system)
+    found = compare(Sides(system, run, run, (), calls_in(system, run)))
+    [of_it] = [r.twin for r in found.readings if r.name == f"channel/{channel}/backlog"]
+    return of_it
+
+
+def test_a_backlog_that_comes_and_goes_between_two_looks_is_seen() -> None:
+    # Twenty messages a second come all at once; the k-th waits for the k-1 before it, 20 ms each: 20 / 2 * 19 * 20 ms.
+    assert backlog(BUFFERED) == pytest.approx(3.8, rel=0.02)
+    assert backlog(BUFFERED, "unread") == 0.0
+
+
+def test_a_backlog_is_the_mean_of_what_is_seen_where_looking_is_fair() -> None:
+    text = BUFFERED.replace(", outbox: true", "").replace("constant, rate: 20/s", "poisson, rate: 40/s")
+    text = text.replace("duration: 30s", "duration: 30m")
+    system = compile_system(load_text(text))
+    [seen] = [c.backlog_mean for c in summarise(system, [sim.run(system)]).channels if c.name == "sold"]
+    # M/D/1 at 0.8: rho^2 / (2 (1 - rho)) = 1.6 wait.
+    assert backlog(text) == pytest.approx(1.6, rel=0.1)
+    assert seen.value == pytest.approx(backlog(text), rel=0.1)

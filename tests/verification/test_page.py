@@ -1,7 +1,8 @@
-"""The commands of docs/verify.md are ones that the command line takes."""
+"""The commands of docs/verify.md, and of the README, are ones that the command line takes."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from msforge.cli.app import app
 from msforge.verification import calibration
 from tests.docs.test_docs_run import ROOT, VERIFYING, blocks, commands
 
-PAGE = ROOT / "docs" / "verify.md"
+PAGES = (ROOT / "docs" / "verify.md", ROOT / "README.md")
 FOUND = [
-    command.words for _, text, _ in blocks(PAGE) for command in commands(text) if command.words[0] in VERIFYING
+    command.words for page in PAGES for _, text, _ in blocks(page) for command in commands(text)
+    if command.words[0] in VERIFYING
 ]
 
 
@@ -32,9 +34,9 @@ def test_a_command_of_the_page_reaches_the_door(
             msforge.load(wishes["file"], scenario=wishes["scenario"], sets=wishes["sets"])
         raise Reached
 
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for name in ("shop", "boutique"):
-        text = (ROOT / "examples" / name / f"{name}.yaml").read_text("utf-8")
-        (tmp_path / f"{name}.yaml").write_text(text, "utf-8")
+        shutil.copy(ROOT / "examples" / name / f"{name}.yaml", tmp_path)
     till.rename(tmp_path / "my-shop")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(msforge, "verify", reached)
@@ -47,4 +49,4 @@ def test_a_command_of_the_page_reaches_the_door(
 
 
 def test_there_are_commands() -> None:
-    assert len(FOUND) >= 7
+    assert len(FOUND) >= 8

@@ -20,9 +20,11 @@ from msforge.results.figures import doc
 Calls = Mapping[tuple[str, str], Mapping[str, int]]
 """By calling service and called endpoint: `calls`, `tries`, `retries`, and `try WORD` for the tries that ended so."""
 
-OWN, STORE = 1, 2
+WAITED, OWN, STORE = 0, 1, 2
 PARTS: Final = {OWN: "own", STORE: "store"}
 """Columns of `Records.parts` that are the service's alone."""
+BACKLOG: Final = (0.30, 3.0)
+"""Share, and messages, that a channel's mean backlog may be off."""
 VERBS: Final = {OWN: (Verb.WORK, Verb.WAIT), STORE: (Verb.READ, Verb.WRITE, Verb.PUBLISH)}
 LEAST: Final = 1e6
 """ns on the clock that an endpoint's times may be off in the mean: a rare request finds a machine that was asleep,
@@ -66,8 +68,11 @@ class Local:
 def local_figures(
     system: System, measured: Records, twin: Records, further: Sequence[Records], calls: Calls
 ) -> Iterator[Local]:
-    """Each endpoint's own time and time in stores per request, each service's tries, each entry's outcomes."""
+    """Each endpoint's own time and time in stores, tries per call, channels' backlogs, each entry's outcomes."""
     yield from _tries(system, twin, further, calls)
+    for channel in system.channels:
+        backlogs = [_backlog(r, channel.index, system) for r in (measured, twin, *further)]
+        yield Local(f"channel/{channel.name}/backlog", "count", backlogs[0], backlogs[1], backlogs[2:], BACKLOG)
     entries = len(measured.entries)
     for body in system.bodies:
         kind = "endpoint" if body.consumer == NONE else "consumer"
@@ -128,6 +133,18 @@ def _mean_part(records: Records, group: int, part: int, system: System) -> float
     span = _span(records, system)
     count = float(records.moments[group, 0, span, N].sum())
     return float(records.parts[group, 0, span, part].sum()) / count if count >= FEW else None
+
+
+def _backlog(records: Records, channel: int, system: System) -> float:
+    """Messages of a channel that wait for a consumer's thread, on average over the run: Little's law, L = λ W.
+
+    Not by looking now and then: an outbox is relayed on the second, and so is looked at. One side sees the moment
+    before all of a second's messages come, the other the moment after.
+    """
+    groups = [len(records.entries) + c.body for c in system.consumers if c.channel == channel]
+    span = _span(records, system)
+    waited = float(records.parts[groups, :, span, WAITED].sum())
+    return waited / float((span.stop - span.start) * records.window)
 
 
 def _outcomes(records: Records, group: int, system: System) -> Any:
