@@ -1,16 +1,18 @@
-"""Draw docs/images: what the terminal shows of real runs of the examples, the shop's graph, and its report.
+"""Draw docs/images: what the terminal shows of real runs of the examples, the shop's graph, and two pages.
 
     python tools/screenshot.py
 
 Nothing is touched up: the command runs as a user runs it, on a terminal 80 columns wide, and what it
-printed is drawn, down to where its long tables begin. The report is photographed in the Chromium that is
-installed here, driven by the Python package playwright; without either its picture stays as it is.
+printed is drawn, down to where its long tables begin. The report, and a verification (three minutes, in which the
+machine should have nothing else to do), are photographed in the Chromium that is installed here, driven by the
+Python package playwright; without either their pictures stay as they are.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,6 +34,14 @@ REST = "  ... and the tables: endpoints, services, calls, stores, channels, cost
 SHOTS = {
     "shop": "simulate examples/shop/shop.yaml --scenario payment-slow",
 }
+PAGES = {
+    "report": (SHOTS["shop"], "#graph .picture"),
+    "verify": (
+        "verify examples/shop/shop.yaml --scenario verify --set 'faults=[{slow: payment, by: 10x, at: 25s, for: 10s}]'",
+        "#latency .legend-list",
+    ),
+}
+"""A command that writes a page, and the last thing of it that the picture shows."""
 # A calm light theme that stays readable when projected: black red green yellow blue magenta cyan white.
 DARK = "3c3c3c be1e28 1e7832 965f00 1e55a5 873287 00737d 6e6e6e"
 BRIGHT = "5a5a5a d73237 289141 af7300 2d69c8 a046a0 008c96 3c3c3c"
@@ -71,8 +81,8 @@ def draw(command: str, text: str) -> str:
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
-def photograph(target: Path) -> bool:
-    """The report of the first shot's run, down to the graph; False where there is no browser to look at it."""
+def photograph(name: str) -> bool:
+    """One of PAGES; False where there is no browser to look at it."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import sync_playwright
@@ -80,16 +90,18 @@ def photograph(target: Path) -> bool:
         return False
     if browser is None:
         return False
+    words, last = PAGES[name]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
-        report = Path(folder) / "report.html"
-        command = [sys.executable, "-m", "msforge", *SHOTS["shop"].split(), "--quiet", "--html", str(report)]
+        file = Path(folder) / "page.html"
+        command = [sys.executable, "-m", "msforge", *shlex.split(words), "--quiet", "--html", str(file)]
         subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         started = play.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
         page = started.new_page(viewport={"width": 900, "height": 900}, color_scheme="light")
-        page.goto(report.as_uri())
+        page.goto(file.as_uri())
         page.locator("#repeat").wait_for()
-        bottom = page.evaluate("document.querySelector('#graph .picture').getBoundingClientRect().bottom")
-        page.screenshot(path=target, full_page=True, clip={"x": 0, "y": 0, "width": 900, "height": bottom})
+        bottom = page.evaluate("(last) => document.querySelector(last).getBoundingClientRect().bottom", last)
+        clip = {"x": 0, "y": 0, "width": 900, "height": bottom + 8}
+        page.screenshot(path=IMAGES / f"{name}.png", full_page=True, clip=clip)
         started.close()
     return True
 
@@ -104,8 +116,9 @@ def main() -> None:
         msforge.graph(ROOT / "examples" / "shop" / "shop.yaml"), encoding="utf-8", newline="\n"
     )
     print("docs/images/graph.svg")
-    seen = photograph(IMAGES / "report.png")
-    print("docs/images/report.png" if seen else "docs/images/report.png is left as it is: no Chromium or no playwright")
+    for name in PAGES:
+        seen = photograph(name)
+        print(f"docs/images/{name}.png" + ("" if seen else " is left as it is: no Chromium or no playwright"))
 
 
 if __name__ == "__main__":

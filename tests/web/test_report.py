@@ -297,6 +297,10 @@ def test_a_verification_shows_both_readings(browser: Any, tmp_path: Path) -> Non
     assert page.evaluate("[...document.querySelectorAll('section')].map((one) => one.id)") == [
         "verdict", "latency", "load", "readings", "repeat"]
     assert page.locator(".changes .word", has_text="✗ differs").count() == sum(r.differs for r in found.readings)
+    page.set_viewport_size({"width": 900, "height": 900})
+    assert page.locator(".change small").first.is_visible()
+    cut = "[...document.querySelectorAll('.change .name')].filter((one) => one.scrollWidth > one.clientWidth).length"
+    assert page.evaluate(cut) == 0, "a name pushes its metric out of sight"
     shown = table(page, "What clients saw")
     assert set(shown) == {"people -> front.buy"}
     assert "Dashed: predicted. Solid: measured." in page.inner_text("#latency")

@@ -182,7 +182,7 @@ export function Row({ state, row, values, small, children }: RowProps) {
   return (
     <div class={`change ${state}`}>
       <span class="name">
-        {row.subject} <small>{row.metric}</small>
+        <span title={row.subject}>{row.subject}</span> <small>{row.metric}</small>
       </span>
       <span class="values">{values}</span>
       <svg viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">
