@@ -255,10 +255,12 @@ single further runs fall.
 
 ## By earlier rules
 
-Judged by those before [decision 0167](decisions/0167-a-twin-s-own-noise-is-measured-first.md), and those of boutique
-before [decision 0168](decisions/0168-a-twin-takes-the-turns-that-were-taken.md). "payment down" and "notification down"
-are what "crashes" is in the table, before the time for which a replica was ready was noted: how busy it was, was a
-share of the whole minute. The predictions held; the comparison was wrong.
+The table's runs were made before [decision 0169](decisions/0169-a-backlog-is-counted-from-waits.md), which changes how
+a channel's backlog is counted and nothing else in them. Those here were judged by the rules before
+[decision 0167](decisions/0167-a-twin-s-own-noise-is-measured-first.md), and those of boutique before
+[decision 0168](decisions/0168-a-twin-takes-the-turns-that-were-taken.md). "payment down" and "notification down" are
+what "crashes" is in the table, before the time for which a replica was ready was noted: how busy it was, was a share
+of the whole minute. The predictions held; the comparison was wrong.
 
 {chr(10).join(told(old, all_of_them=True))}
 """
