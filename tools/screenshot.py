@@ -100,8 +100,9 @@ def photograph(name: str) -> bool:
         page.goto(file.as_uri())
         page.locator("#repeat").wait_for()
         bottom = page.evaluate("(last) => document.querySelector(last).getBoundingClientRect().bottom", last)
-        clip = {"x": 0, "y": 0, "width": 900, "height": bottom + 8}
-        page.screenshot(path=IMAGES / f"{name}.png", full_page=True, clip=clip)
+        page.screenshot(
+            path=IMAGES / f"{name}.png", full_page=True, clip={"x": 0, "y": 0, "width": 900, "height": bottom + 8}
+        )
         started.close()
     return True
 
