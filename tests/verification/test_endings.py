@@ -16,7 +16,7 @@ import pytest
 from msforge.live import api, client, state
 from msforge.live.system import Options
 from msforge.results.agreement import INCONCLUSIVE
-from msforge.verification import bench, home
+from msforge.verification import bench, home, session
 from msforge.verification.run import Verification
 from tests.live.conftest import command, environment
 from tests.verification.conftest import verify
@@ -64,6 +64,18 @@ def test_being_ended_takes_everything_down(how: signal.Signals, till: Path) -> N
     assert not any(noise in err for noise in ("Traceback", "Exception ignored", "destroyed", "Unclosed")), err
     assert state.read(till) is None
     assert gone(pids(view))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on POSIX: Windows has no polite kill")
+def test_a_kill_that_comes_as_everything_goes_down_is_not_forgotten() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), session._asked_to_end() as asked:
+        assert not asked()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked()
+    assert signal.getsignal(signal.SIGTERM) == before
+    with session._asked_to_end():
+        pass
 
 
 def test_what_was_measured_before_a_service_died_is_kept_and_marked(till: Path) -> None:

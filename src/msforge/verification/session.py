@@ -89,7 +89,8 @@ def run_once(folder: Path, how: How) -> Noted:
 def _asked_to_end() -> Iterator[Callable[[], bool]]:
     """A polite kill and a closed terminal are heard as Ctrl-C is: what is yielded is True then. Nothing is cut short.
 
-    An exception out of the signal would strike whatever was under way, and leave it half done.
+    An exception out of the signal would strike whatever was under way, and leave it half done. Raises KeyboardInterrupt
+    at the end, whenever the signal came.
     """
     asked = threading.Event()
     names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
@@ -101,6 +102,8 @@ def _asked_to_end() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if asked.is_set():
+        raise KeyboardInterrupt
 
 
 def take_down(folder: Path) -> None:
